@@ -1,0 +1,113 @@
+"""Secret variables: what may be asked. Values are sealed before and travel beside the facts."""
+
+import re
+from collections.abc import Sequence
+
+from commands.checks import check, invalid
+from commands.command import Command
+from commands.decider import Decider
+from domain.identifiers import EnvironmentId, ProjectId, SecretId
+from domain.rejection import Conflict, NotFound
+from domain.secret import Event, Secret, SecretRemoved, SecretRotated, SecretScope, SecretSet, evolve
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+RESERVED = frozenset(
+    {"PORT", "HOST", "HOME", "PATH", "PWD", "SHELL", "TMPDIR", "USER", "LD_PRELOAD", "LD_LIBRARY_PATH"}
+)
+"""Variables that Shipbook itself gives to a build or an application."""
+LARGEST_VALUE = 64 * 1024
+
+
+class SetSecret(Command):
+    """Keep a new secret variable."""
+
+    secret_id: SecretId
+    name: str
+    scope: SecretScope
+    fingerprint: str
+    project_id: ProjectId | None = None
+    environment_id: EnvironmentId | None = None
+
+
+class RotateSecret(Command):
+    """Give a secret another value, which was sealed as ``version``."""
+
+    secret_id: SecretId
+    version: int
+    fingerprint: str
+
+
+class RemoveSecret(Command):
+    """Let later releases do without the secret."""
+
+    secret_id: SecretId
+
+
+SecretCommand = SetSecret | RotateSecret | RemoveSecret
+
+
+def decide(command: SecretCommand, state: Secret) -> Sequence[Event]:
+    """The events that ``command`` causes now, or a Rejection."""
+    match command:
+        case SetSecret():
+            return _set(command)
+        case RotateSecret():
+            name = require_secret(state).name
+            if command.version != state.version + 1:
+                raise Conflict("Somebody else has just rotated the secret. Try again.", code="busy")
+            return [
+                SecretRotated(
+                    secret_id=command.secret_id, name=name, version=command.version, fingerprint=command.fingerprint
+                )
+            ]
+        case RemoveSecret():
+            return [SecretRemoved(secret_id=command.secret_id, name=require_secret(state).name)]
+
+
+def require_secret(state: Secret) -> SecretSet:
+    """How it was set; refuse where it never was, or was removed."""
+    if state.set is None or state.removed:
+        raise NotFound("There is no such secret.")
+    return state.set
+
+
+def require_value(value: str) -> None:
+    """Refuse a value that cannot be a variable's."""
+    if not value or "\x00" in value or len(value.encode()) > LARGEST_VALUE:
+        raise invalid("value", f"must be 1 to {LARGEST_VALUE} bytes without a null character")
+
+
+def _set(command: SetSecret) -> Sequence[Event]:
+    check([("name", _name(command.name)), ("scope", _scope(command))])
+    return [
+        SecretSet(
+            secret_id=command.secret_id,
+            name=command.name,
+            scope=command.scope,
+            fingerprint=command.fingerprint,
+            project_id=command.project_id,
+            environment_id=command.environment_id,
+        )
+    ]
+
+
+def _name(name: str) -> str | None:
+    if not NAME.fullmatch(name):
+        return f"'{name}' is not a variable's name; use letters, digits and '_', such as DATABASE_URL"
+    return f"'{name}' is set by Shipbook itself; choose another name" if name in RESERVED else None
+
+
+def _scope(command: SetSecret) -> str | None:
+    match command.scope:
+        case SecretScope.WORKSPACE:
+            wrong = bool(command.project_id or command.environment_id)
+            return "a workspace's secret names neither project nor environment" if wrong else None
+        case SecretScope.PROJECT:
+            wrong = not command.project_id or command.environment_id
+            return "a project's secret names projectId alone" if wrong else None
+        case SecretScope.ENVIRONMENT:
+            wrong = not command.project_id or not command.environment_id
+            return "an environment's secret names projectId and environmentId" if wrong else None
+
+
+DECIDER = Decider(category="secret", initial=Secret(), decide=decide, evolve=evolve)

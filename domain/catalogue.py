@@ -1,0 +1,21 @@
+"""The union of all facts: the only list of them."""
+
+from typing import get_args
+
+from domain import account, deployment, environment, lines, project, release, repository, secret, workspace
+from domain.fact import Fact, tag_of
+
+AnyFact = (
+    account.Event
+    | workspace.Event
+    | repository.Event
+    | project.Event
+    | deployment.Event
+    | release.Event
+    | environment.Event
+    | lines.Event
+    | secret.Event
+)
+
+FACTS: dict[str, type[Fact]] = {tag_of(fact): fact for fact in get_args(AnyFact)}
+"""Every fact by its tag."""

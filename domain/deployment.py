@@ -1,0 +1,159 @@
+"""One attempt to turn a commit into a release, and to make that release live."""
+
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from domain.fact import Fact, Value
+from domain.identifiers import ConnectionId, DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
+from domain.project import BuildConfig, ProjectType, RuntimeConfig
+from domain.steps import StepKind
+
+
+class Status(StrEnum):
+    """Where a deployment stands. The last three are ends: nothing happens after them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing happens any more."""
+        return self in {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
+
+
+class Recipe(Value):
+    """Everything that the build takes from the project, as it stood when the deployment was queued."""
+
+    type: ProjectType
+    connection_id: ConnectionId
+    root_directory: str
+    build: BuildConfig
+    runtime: RuntimeConfig
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    OK = "ok"
+    FAILED = "failed"
+
+
+class DeploymentQueued(Fact, tag="deployment.queued"):
+    """Somebody asked for a deployment. ``number`` counts in the workspace and is shown as ``DEP-0042``."""
+
+    deployment_id: DeploymentId
+    number: int
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    branch: str
+    recipe: Recipe
+    commit: str | None = None
+    note: str | None = None
+    retry_of: DeploymentId | None = None
+
+
+class DeploymentLeased(Fact, tag="deployment.leased"):
+    """An executor took the work. ``fencing_token`` outranks every earlier lease."""
+
+    deployment_id: DeploymentId
+    executor_id: ExecutorId
+    fencing_token: int
+
+
+class CommitResolved(Fact, tag="deployment.commit-resolved"):
+    """The branch led to this commit, and it was fetched."""
+
+    deployment_id: DeploymentId
+    commit: str
+    message: str
+    author: str
+
+
+class StepStarted(Fact, tag="deployment.step-started"):
+    """A named part of the deployment began."""
+
+    deployment_id: DeploymentId
+    step: StepKind
+    fencing_token: int
+
+
+class StepFinished(Fact, tag="deployment.step-finished"):
+    """A named part of the deployment ended. ``exit_code`` is the command's, where the step ran one."""
+
+    deployment_id: DeploymentId
+    step: StepKind
+    outcome: Outcome
+    duration_ms: int
+    fencing_token: int
+    exit_code: int | None = None
+
+
+class DeploymentSucceeded(Fact, tag="deployment.succeeded"):
+    """The release is live."""
+
+    deployment_id: DeploymentId
+    release_id: ReleaseId
+
+
+class DeploymentFailed(Fact, tag="deployment.failed"):
+    """It ended without a live release. ``error`` is a sentence for the customer."""
+
+    deployment_id: DeploymentId
+    error: str
+    step: StepKind | None = None
+    exit_code: int | None = None
+
+
+class DeploymentCancelled(Fact, tag="deployment.cancelled"):
+    """Somebody stopped it."""
+
+    deployment_id: DeploymentId
+    reason: str | None = None
+
+
+Event = (
+    DeploymentQueued
+    | DeploymentLeased
+    | CommitResolved
+    | StepStarted
+    | StepFinished
+    | DeploymentSucceeded
+    | DeploymentFailed
+    | DeploymentCancelled
+)
+
+
+class Deployment(Value):
+    """What later decisions need of a deployment."""
+
+    queued: DeploymentQueued | None = None
+    status: Status = Status.QUEUED
+    fencing_token: int = 0
+    commit: str | None = None
+    step: StepKind | None = None
+    """The step under way."""
+
+
+def evolve(state: Deployment, fact: Event) -> Deployment:
+    """The deployment after ``fact``."""
+    match fact:
+        case DeploymentQueued():
+            return Deployment(queued=fact)
+        case DeploymentLeased():
+            return replace(state, status=Status.RUNNING, fencing_token=fact.fencing_token, step=None)
+        case CommitResolved():
+            return replace(state, commit=fact.commit)
+        case StepStarted():
+            return replace(state, step=fact.step)
+        case StepFinished():
+            return replace(state, step=None)
+        case DeploymentSucceeded():
+            return replace(state, status=Status.SUCCEEDED)
+        case DeploymentFailed():
+            return replace(state, status=Status.FAILED)
+        case DeploymentCancelled():
+            return replace(state, status=Status.CANCELLED)

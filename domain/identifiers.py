@@ -1,0 +1,59 @@
+"""A NewType for every id, and how ids are made.
+
+Every id is the text of a UUID. New ones are version 7 (RFC 9562, section 5.7), so they sort by the time of making.
+"""
+
+import time
+from secrets import token_bytes
+from typing import NewType
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+AccountId = NewType("AccountId", str)
+SessionId = NewType("SessionId", str)
+ApiTokenId = NewType("ApiTokenId", str)
+TenantId = NewType("TenantId", str)
+ConnectionId = NewType("ConnectionId", str)
+ProjectId = NewType("ProjectId", str)
+EnvironmentId = NewType("EnvironmentId", str)
+DeploymentId = NewType("DeploymentId", str)
+ReleaseId = NewType("ReleaseId", str)
+SecretId = NewType("SecretId", str)
+ExecutorId = NewType("ExecutorId", str)
+RequestId = NewType("RequestId", str)
+CausationId = NewType("CausationId", str)
+
+StreamName = NewType("StreamName", str)
+"""``<category>-<id>``: the facts of one thing."""
+
+LogId = NewType("LogId", str)
+"""``deployment-<id>`` for a build's lines, ``release-<id>`` for those of a running application."""
+
+
+def uuid7() -> str:
+    """A new id that sorts after all earlier ones made on this machine (to the millisecond)."""
+    milliseconds = time.time_ns() // 1_000_000
+    head = milliseconds.to_bytes(6, "big")
+    tail = bytearray(token_bytes(10))
+    tail[0] = 0x70 | tail[0] & 0x0F
+    tail[2] = 0x80 | tail[2] & 0x3F
+    return str(UUID(bytes=head + bytes(tail)))
+
+
+def derived(causation: CausationId, what: str) -> str:
+    """The id of the one ``what`` that ``causation`` makes, equal each time the command is repeated (rule 6)."""
+    return str(uuid5(NAMESPACE_OID, f"{causation}/{what}"))
+
+
+def stream(category: str, identifier: str) -> StreamName:
+    """The stream of one thing."""
+    return StreamName(f"{category}-{identifier}")
+
+
+def build_log(deployment: DeploymentId) -> LogId:
+    """The log that a deployment's steps write."""
+    return LogId(f"deployment-{deployment}")
+
+
+def runtime_log(release: ReleaseId) -> LogId:
+    """The log that a release's running instances write."""
+    return LogId(f"release-{release}")

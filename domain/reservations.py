@@ -1,0 +1,71 @@
+"""Which facts take a name that only one thing may hold, and which give it back.
+
+A rule about one stream lives in its decider; a rule about all streams is a reservation, kept in the append's own
+transaction (architecture, rule 5). The stream that holds a fact holds the names that the fact takes.
+"""
+
+from collections.abc import Sequence
+
+from domain.account import AccountRegistered
+from domain.fact import Fact, Value
+from domain.identifiers import TenantId
+from domain.project import EnvironmentAdded, EnvironmentRelabelled, ProjectCreated
+from domain.repository import RepositoryConnected, RepositoryDisconnected
+from domain.secret import SecretRemoved, SecretScope, SecretSet
+
+HOSTNAME = "host name"
+EMAIL = "e-mail address"
+
+
+class Take(Value):
+    """The name belongs to the fact's stream, or the append fails with ``NameTaken``."""
+
+    scope: str
+    name: str
+
+
+class GiveBack(Value):
+    """Somebody else may take the name."""
+
+    scope: str
+    name: str
+
+
+class GiveBackAll(Value):
+    """Somebody else may take whatever the fact's stream holds."""
+
+
+Reservation = Take | GiveBack | GiveBackAll
+
+
+def reservations(fact: Fact, tenant: TenantId) -> Sequence[Reservation]:
+    """The names that ``fact`` takes and gives back, in that order of effect."""
+    match fact:
+        case AccountRegistered():
+            return [Take(scope=EMAIL, name=fact.email.casefold())]
+        case ProjectCreated():
+            return [Take(scope=f"project slug/{tenant}", name=fact.slug)]
+        case EnvironmentAdded():
+            return [Take(scope=HOSTNAME, name=fact.environment.label)]
+        case EnvironmentRelabelled():
+            return [GiveBack(scope=HOSTNAME, name=fact.former), Take(scope=HOSTNAME, name=fact.label)]
+        case RepositoryConnected():
+            return [Take(scope=f"connection name/{tenant}", name=fact.name)]
+        case RepositoryDisconnected():
+            return [GiveBack(scope=f"connection name/{tenant}", name=fact.name)]
+        case SecretSet():
+            return [Take(scope=_secret_scope(fact, tenant), name=fact.name)]
+        case SecretRemoved():
+            return [GiveBackAll()]
+        case _:
+            return []
+
+
+def _secret_scope(fact: SecretSet, tenant: TenantId) -> str:
+    match fact.scope:
+        case SecretScope.WORKSPACE:
+            return f"secret/{tenant}"
+        case SecretScope.PROJECT:
+            return f"secret/{tenant}/{fact.project_id}"
+        case SecretScope.ENVIRONMENT:
+            return f"secret/{tenant}/{fact.environment_id}"
