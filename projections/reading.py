@@ -1,0 +1,81 @@
+"""How the read models are looked up: whole rows by equal columns, in the order of one, page by page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.fact import Value
+from projections.changes import Row, Table
+
+R = TypeVar("R", bound=Row)
+
+PAGE_SIZE = 50
+LARGEST_PAGE = 200
+
+
+class Selection(Value):
+    """Which rows, and in which order.
+
+    ``equal`` are columns and the values they must have; a tuple of values means any of them. ``search`` finds the
+    text anywhere, whatever its case, in any of ``search_in``. ``order_by`` is a column that is never null; the
+    table's key is always appended, so that the order is total.
+    """
+
+    equal: Mapping[str, object] = {}
+    search: str | None = None
+    search_in: tuple[str, ...] = ()
+    order_by: str = "id"
+    descending: bool = False
+
+
+class Paging(Value):
+    """Which part of a selection: what follows the opaque cursor ``after``, else page number ``page`` from 1.
+
+    Behind a cursor every page costs what the first one costs; page numbers cost more the deeper they go.
+    """
+
+    after: str | None = None
+    page: int = 1
+    size: int = PAGE_SIZE
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """Rows, the cursor after the last of them (None at the end), and how many there are in all where it was asked."""
+
+    rows: Sequence[R]
+    following: str | None = None
+    total: int | None = None
+
+
+class Reader(Protocol):
+    """The read models, as queries see them."""
+
+    async def one(self, table: Table[R], equal: Mapping[str, object]) -> R | None:
+        """The row with these column values, or None."""
+        ...
+
+    async def select(self, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
+        """A page of rows, without ``total``; ``Invalid`` where the cursor is not one of this selection's."""
+        ...
+
+    async def count(self, table: Table[R], selection: Selection) -> int:
+        """How many rows the selection has in all."""
+        ...
+
+
+async def browse(reader: Reader, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
+    """A page of rows; with ``total`` where pages are asked for by number."""
+    page = await reader.select(table, selection, paging)
+    return page if paging.after else replace(page, total=await reader.count(table, selection))
+
+
+async def every(reader: Reader, table: Table[R], selection: Selection) -> list[R]:
+    """All rows of a selection that is known to be small, read page by page."""
+    page = await reader.select(table, selection, Paging(size=LARGEST_PAGE))
+    rows = list(page.rows)
+    while page.following:
+        page = await reader.select(table, selection, Paging(after=page.following, size=LARGEST_PAGE))
+        rows.extend(page.rows)
+    return rows
