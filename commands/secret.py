@@ -98,16 +98,14 @@ def _name(name: str) -> str | None:
 
 
 def _scope(command: SetSecret) -> str | None:
+    names = (command.project_id is not None, command.environment_id is not None)
     match command.scope:
         case SecretScope.WORKSPACE:
-            wrong = bool(command.project_id or command.environment_id)
-            return "a workspace's secret names neither project nor environment" if wrong else None
+            return "a workspace's secret names neither project nor environment" if any(names) else None
         case SecretScope.PROJECT:
-            wrong = not command.project_id or command.environment_id
-            return "a project's secret names projectId alone" if wrong else None
+            return None if names == (True, False) else "a project's secret names projectId alone"
         case SecretScope.ENVIRONMENT:
-            wrong = not command.project_id or not command.environment_id
-            return "an environment's secret names projectId and environmentId" if wrong else None
+            return None if all(names) else "an environment's secret names projectId and environmentId"
 
 
 DECIDER = Decider(category="secret", initial=Secret(), decide=decide, evolve=evolve)
