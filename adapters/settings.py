@@ -1,0 +1,270 @@
+"""The operator's settings: from options and ``SHIPBOOK_*`` variables, checked before anything starts."""
+
+import os
+import stat
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "SHIPBOOK_"
+
+_SOCKET_PATH_BYTES = 107
+"""The longest path of a Unix socket (``sun_path`` of unix(7), less its closing NUL)."""
+
+_SOCKET_NAME_BYTES = 40
+"""Room for the longest name of a socket in ``Settings.sockets``."""
+
+
+class SettingsInvalid(Exception):
+    """A setting cannot be used; the message says which, what was given, and how to mend it."""
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where a server listens: a host name or IP address, and a TCP port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """``127.0.0.1:8080`` or ``[::1]:8080``; raises ValueError."""
+        host, separator, port = text.rpartition(":")
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not (separator and host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise ValueError("expected host:port with a port from 1 to 65535")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Url = Annotated[str, Meta(pattern="^$|^[a-z]+://.+")]
+
+
+def _say(description: str, example: object) -> Meta:
+    return Meta(description=description, examples=[example])
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything an operator may set. An empty URL means: the embedded server of ``data_dir``."""
+
+    data_dir: Annotated[Path, _say("the directory that holds everything", "/var/lib/shipbook")] = Path(".shipbook")
+    http: Annotated[Address, _say("where the API and the dashboard listen", "127.0.0.1:8080")] = Address(
+        "127.0.0.1", 8080
+    )
+    edge: Annotated[Address, _say("where the applications are served", "127.0.0.1:8000")] = Address("127.0.0.1", 8000)
+    apps_domain: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=180),
+        _say("the domain under which applications get their host names", "apps.example.com"),
+    ] = "localhost"
+    admin_email: Annotated[
+        str, Meta(pattern=r"^$|^[^@\s]+@[^@\s]+$"), _say("the first administrator's address", "ops@example.com")
+    ] = ""
+    database_url: Annotated[
+        Url, _say("a PostgreSQL server, version 15 or newer", "postgresql://user:password@host/database")
+    ] = ""
+    nats_url: Annotated[
+        Url, _say("a NATS server with JetStream, version 2.9 or newer", "nats://user:password@host:4222")
+    ] = ""
+    registration: Annotated[Literal["open", "closed"], _say("whether anybody may make an account", "closed")] = "open"
+    allow_local_repositories: Annotated[bool, _say("whether paths of this machine may be deployed", "true")] = False
+    allow_private_networks: Annotated[
+        bool, _say("whether repositories may lie at private or loopback addresses", "true")
+    ] = False
+    build_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400), _say("how long a build may take", 1800)] = 1800
+    build_memory_mb: Annotated[int, Meta(ge=64), _say("the memory of one build, in MB", 4096)] = 4096
+    build_cpu_seconds: Annotated[int, Meta(ge=1), _say("the CPU time of one process of a build", 3600)] = 3600
+    build_output_mb: Annotated[int, Meta(ge=1), _say("the longest log of a build, in MB", 256)] = 256
+    clone_timeout_seconds: Annotated[
+        int, Meta(ge=1, le=86_400), _say("how long fetching a repository may take", 300)
+    ] = 300
+    clone_max_mb: Annotated[int, Meta(ge=1), _say("the largest repository, in MB", 2048)] = 2048
+    builds_at_once: Annotated[int, Meta(ge=1, le=256), _say("how many builds one executor runs side by side", 2)] = 2
+    drain_seconds: Annotated[
+        int, Meta(ge=0, le=3600), _say("how long a replaced instance may finish its requests", 30)
+    ] = 30
+    log_format: Annotated[Literal["text", "json"], _say("how our own processes write their logs", "json")] = "text"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], _say("the least severe message that is logged", "info")
+    ] = "info"
+
+    @classmethod
+    def load(
+        cls, options: Mapping[str, object], environ: Mapping[str, str], *, others: Collection[str] = ()
+    ) -> "Settings":
+        """The settings from ``options`` (by field name; None means not given) and ``environ``; options win.
+
+        ``others`` are the ``SHIPBOOK_*`` variables that belong to somebody else. Raises SettingsInvalid.
+        """
+        _refuse_unknown(environ, others)
+        values = {}
+        for field, kind in _FIELDS.items():
+            if options.get(field) is not None:
+                values[field] = _read(f"--{field.replace('_', '-')}", kind, str(options[field]))
+            elif variable(field) in environ:
+                values[field] = _read(variable(field), kind, environ[variable(field)])
+        settings = cls(**values)
+        if settings.http == settings.edge:
+            raise SettingsInvalid(f"--http and --edge are both {settings.edge}. Give each a port of its own.")
+        return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
+
+    def environ(self) -> dict[str, str]:
+        """The variables from which another process of ours loads the same settings."""
+        return {variable(field): _written(getattr(self, field)) for field in self.__struct_fields__}
+
+    @property
+    def lock_file(self) -> Path:
+        """Held exclusively by whoever supervises this data directory."""
+        return self.data_dir / "lock"
+
+    @property
+    def credentials_file(self) -> Path:
+        """The first administrator's credentials, mode 0600."""
+        return self.data_dir / "credentials.json"
+
+    @property
+    def master_key_file(self) -> Path:
+        """The vault's master key, mode 0600."""
+        return self.data_dir / "master.key"
+
+    @property
+    def postgres_dir(self) -> Path:
+        """The embedded PostgreSQL cluster."""
+        return self.data_dir / "postgres"
+
+    @property
+    def nats_dir(self) -> Path:
+        """The embedded NATS server: its configuration, port, password and streams."""
+        return self.data_dir / "nats"
+
+    @property
+    def caddy_dir(self) -> Path:
+        """The embedded Caddy: its configuration and certificates."""
+        return self.data_dir / "caddy"
+
+    @property
+    def sites_dir(self) -> Path:
+        """What the edge serves, by host (``adapters.edge.sites``)."""
+        return self.data_dir / "sites"
+
+    @property
+    def responder_port_file(self) -> Path:
+        """The port of the edge's DNS responder, kept because Caddy's configuration names it."""
+        return self.data_dir / "sites" / "responder.port"
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Immutable artifacts by digest."""
+        return self.data_dir / "artifacts"
+
+    @property
+    def builds_dir(self) -> Path:
+        """One directory for each build that runs."""
+        return self.data_dir / "builds"
+
+    @property
+    def caches_dir(self) -> Path:
+        """One directory a project, kept between builds."""
+        return self.data_dir / "caches"
+
+    @property
+    def logs_dir(self) -> Path:
+        """What each supervised process wrote, and the edge's access log; all of them rotate."""
+        return self.data_dir / "logs"
+
+    @property
+    def run_dir(self) -> Path:
+        """The state of each supervised process, as long as they run."""
+        return self.data_dir / "run"
+
+    @property
+    def sockets_dir(self) -> Path:
+        """Unix sockets: inside ``data_dir``, or in a short directory in ``/tmp`` when that path is too long for one."""
+        inside = self.run_dir / "sockets"
+        if len(os.fsencode(inside)) + 1 + _SOCKET_NAME_BYTES <= _SOCKET_PATH_BYTES:
+            return inside
+        digest = sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
+        # Not $TMPDIR: every process of ours must find the same place. ``private_directory`` checks whose it is.
+        return Path("/tmp") / f"shipbook-{os.geteuid()}-{digest}"  # noqa: S108 - made 0700 and its owner checked
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def private_directory(path: Path) -> Path:
+    """Make ``path`` a directory that only we can enter (0700), and return it.
+
+    Raises SettingsInvalid where it is a link, somebody else's, or cannot be made.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise SettingsInvalid(
+                f"{path} belongs to another user or is a link. Remove it, or choose another directory with --data-dir."
+            )
+        if stat.S_IMODE(found.st_mode) != 0o700:
+            path.chmod(0o700)
+        with (path / ".writable").open("wb"):
+            pass
+        (path / ".writable").unlink()
+    except OSError as problem:
+        raise SettingsInvalid(
+            f"{path} cannot be written: {problem.strerror}. Choose another directory with --data-dir."
+        ) from problem
+    return path
+
+
+_FIELDS: dict[str, Any] = {
+    name: kind
+    for name, kind in get_type_hints(Settings, include_extras=True).items()
+    if name in Settings.__struct_fields__
+}
+
+
+def _refuse_unknown(environ: Mapping[str, str], others: Collection[str]) -> None:
+    known = {variable(field) for field in _FIELDS} | set(others)
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"The known ones are {', '.join(sorted(known))}."
+            raise SettingsInvalid(f"{name} is no setting of Shipbook. {hint} Correct it or unset it.")
+
+
+def _read(origin: str, kind: Any, text: str) -> Any:
+    """One value from its text, or SettingsInvalid naming ``origin``."""
+    try:
+        return _parsed(get_args(kind)[0], kind, text)
+    except ValueError as problem:
+        says = [meta for meta in get_args(kind)[1:] if meta.examples]
+        shown = "(not shown)" if origin.endswith(("url", "URL")) else repr(text)
+        raise SettingsInvalid(
+            f"{origin} is {shown}, which cannot be used: {_lowered(str(problem))}. "
+            f"It is {says[0].description}; for example {origin}={says[0].examples[0]}."
+        ) from None
+
+
+def _parsed(plain: Any, kind: Any, text: str) -> Any:
+    if plain is Path:
+        if not text or "\0" in text:
+            raise ValueError("expected a path")
+        return Path(text)
+    if plain is Address:
+        return Address.parse(text)
+    return msgspec.convert(text.strip().lower() if plain is bool else text.strip(), kind, strict=False)
+
+
+def _lowered(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,55 @@
+"""TCP and UDP ports of this machine: whether one is free, and one that is kept from start to start."""
+
+import socket
+from contextlib import ExitStack
+from pathlib import Path
+
+
+def bindable(host: str, port: int) -> OSError | None:
+    """None when a server could listen at ``host`` and ``port``, else why not."""
+    try:
+        with ExitStack() as held:
+            _bind(held, host, port)
+    except OSError as problem:
+        return problem
+    return None
+
+
+def kept_port(file: Path) -> int:
+    """The loopback port that ``file`` names while it is free for TCP and UDP, else a free one, written to ``file``."""
+    if file.exists() and (kept := _number(file.read_text("ascii"))) and _free_for_both(kept):
+        return kept
+    port = next(port for port in (_any_free() for _ in range(100)) if _free_for_both(port))
+    growing = file.with_name(f".{file.name}.new")
+    growing.write_text(str(port), "ascii")
+    growing.replace(file)
+    return port
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else None
+
+
+def _free_for_both(port: int) -> bool:
+    try:
+        with ExitStack() as held:
+            _bind(held, "127.0.0.1", port)
+            held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
+
+
+def _any_free() -> int:
+    with ExitStack() as held:
+        return _bind(held, "127.0.0.1", 0)
+
+
+def _bind(held: ExitStack, host: str, port: int) -> int:
+    """Listen for an instant; returns the port. SO_REUSEADDR: connections that are ending do not count as taken."""
+    family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = held.enter_context(socket.socket(family, kind))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(address)
+    listener.listen(1)
+    return int(listener.getsockname()[1])
