@@ -1,0 +1,210 @@
+"""Deployments with their events, as the list and the detail show them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain import deployment
+from domain.deployment import (
+    CommitResolved,
+    DeploymentCancelled,
+    DeploymentFailed,
+    DeploymentLeased,
+    DeploymentQueued,
+    DeploymentSucceeded,
+    Recipe,
+    Status,
+    StepFinished,
+    StepStarted,
+)
+from domain.environment import ActivationStarted
+from domain.fact import tag_of
+from domain.history import Recorded
+from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId, TenantId
+from domain.release import ReleaseCut
+from domain.steps import StepKind
+from projections.changes import Change, Patch, Put, ReadModel, Row, Table
+from projections.phrases import deployment_reference
+from projections.reading import Page, Paging, Reader, Selection, browse, every
+from projections.sentences import sentence
+
+
+class DeploymentRow(Row):
+    """A deployment. ``step`` is the step under way, or the one that failed; ``version`` is its stream's."""
+
+    id: DeploymentId
+    tenant_id: TenantId
+    number: int
+    ref: str
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    branch: str
+    commit: str | None
+    commit_message: str | None = None
+    author: str | None = None
+    note: str | None
+    status: Status = Status.QUEUED
+    ended: bool = False
+    step: StepKind | None = None
+    error: str | None = None
+    exit_code: int | None = None
+    release_id: ReleaseId | None = None
+    retry_of: DeploymentId | None
+    triggered_by: str
+    fencing_token: int = 0
+    queued_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    updated_at: datetime
+    recipe: Recipe
+    version: int
+
+
+class DeploymentEventRow(Row):
+    """Something that happened to a deployment: ``type`` is the fact's tag, ``sentence`` says it for people."""
+
+    tenant_id: TenantId
+    deployment_id: DeploymentId
+    position: int
+    at: datetime
+    type: str
+    sentence: str
+    actor: str
+
+
+DEPLOYMENTS = Table(
+    "deployments",
+    DeploymentRow,
+    key=("id",),
+    indexes=(
+        ("tenant_id", "project_id", "number"),
+        ("tenant_id", "environment_id", "number"),
+        ("ended", "queued_at"),
+    ),
+)
+EVENTS = Table("events", DeploymentEventRow, key=("deployment_id", "position"))
+
+About = deployment.Event | ReleaseCut | ActivationStarted
+"""The facts that name a deployment, and so are its events."""
+
+
+def project(recorded: Recorded) -> Sequence[Change]:
+    """What a fact changes in the tables of deployments and of their events."""
+    fact = recorded.fact
+    if not isinstance(fact, About):
+        return []
+    return [*_changes(fact, recorded), Put(EVENTS, _event(fact, recorded))]
+
+
+def _changes(fact: About, recorded: Recorded) -> Sequence[Change]:
+    match fact:
+        case DeploymentQueued():
+            return [Put(DEPLOYMENTS, _queued(fact, recorded))]
+        case DeploymentLeased():
+            return [_leased(fact, recorded)]
+        case CommitResolved():
+            return [_patch(fact, recorded, commit=fact.commit, commit_message=fact.message, author=fact.author)]
+        case StepStarted():
+            return [_patch(fact, recorded, step=fact.step)]
+        case StepFinished():
+            return [_patch(fact, recorded, step=None)]
+        case DeploymentSucceeded():
+            return [_ended(fact, recorded, Status.SUCCEEDED, step=None, release_id=fact.release_id)]
+        case DeploymentFailed():
+            return [_ended(fact, recorded, Status.FAILED, step=fact.step, error=fact.error, exit_code=fact.exit_code)]
+        case DeploymentCancelled():
+            return [_ended(fact, recorded, Status.CANCELLED, step=None)]
+        case ReleaseCut():
+            return [Patch(DEPLOYMENTS, {"id": fact.deployment_id}, {"release_id": fact.release_id})]
+        case ActivationStarted():
+            return []
+
+
+def _queued(fact: DeploymentQueued, recorded: Recorded) -> DeploymentRow:
+    return DeploymentRow(
+        id=fact.deployment_id,
+        tenant_id=recorded.context.tenant_id,
+        number=fact.number,
+        ref=deployment_reference(fact.number),
+        project_id=fact.project_id,
+        environment_id=fact.environment_id,
+        branch=fact.branch,
+        commit=fact.commit,
+        note=fact.note,
+        retry_of=fact.retry_of,
+        triggered_by=recorded.context.actor.name,
+        queued_at=recorded.context.at,
+        updated_at=recorded.context.at,
+        recipe=fact.recipe,
+        version=recorded.version,
+    )
+
+
+def _leased(fact: DeploymentLeased, recorded: Recorded) -> Patch:
+    first = {"started_at": recorded.context.at} if fact.fencing_token == 1 else {}
+    return _patch(fact, recorded, status=Status.RUNNING, fencing_token=fact.fencing_token, step=None, **first)
+
+
+def _ended(fact: deployment.Event, recorded: Recorded, status: Status, **fields: object) -> Patch:
+    return _patch(fact, recorded, status=status, ended=True, finished_at=recorded.context.at, **fields)
+
+
+def _patch(fact: deployment.Event, recorded: Recorded, **fields: object) -> Patch:
+    return Patch(
+        DEPLOYMENTS,
+        {"id": fact.deployment_id},
+        {**fields, "updated_at": recorded.context.at, "version": recorded.version},
+    )
+
+
+def _event(fact: About, recorded: Recorded) -> DeploymentEventRow:
+    return DeploymentEventRow(
+        tenant_id=recorded.context.tenant_id,
+        deployment_id=fact.deployment_id,
+        position=recorded.position,
+        at=recorded.context.at,
+        type=tag_of(fact),
+        sentence=sentence(fact, recorded.context.actor.name),
+        actor=recorded.context.actor.name,
+    )
+
+
+MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS], project)
+
+
+async def find(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) -> DeploymentRow | None:
+    """One deployment."""
+    return await reader.one(DEPLOYMENTS, {"tenant_id": tenant, "id": deployment_id})
+
+
+async def listing(
+    reader: Reader,
+    tenant: TenantId,
+    project_id: ProjectId,
+    paging: Paging,
+    *,
+    environment_id: EnvironmentId | None = None,
+    statuses: tuple[Status, ...] = (),
+) -> Page[DeploymentRow]:
+    """A project's deployments, the newest first; those of one environment, or of some statuses, where given."""
+    equal: dict[str, object] = {"tenant_id": tenant, "project_id": project_id}
+    if environment_id:
+        equal["environment_id"] = environment_id
+    if statuses:
+        equal["status"] = statuses
+    return await browse(reader, DEPLOYMENTS, Selection(equal=equal, order_by="number", descending=True), paging)
+
+
+async def events(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) -> list[DeploymentEventRow]:
+    """What happened to a deployment, in order."""
+    equal = {"tenant_id": tenant, "deployment_id": deployment_id}
+    return await every(reader, EVENTS, Selection(equal=equal, order_by="position"))
+
+
+async def open_deployments(reader: Reader) -> list[DeploymentRow]:
+    """All that have not ended, of every workspace, the oldest first; for the sweeper."""
+    return await every(reader, DEPLOYMENTS, Selection(equal={"ended": False}, order_by="queued_at"))
+
+
+async def count_by_status(reader: Reader, *statuses: Status) -> int:
+    """How many open deployments of every workspace have one of these statuses; for the metrics."""
+    return await reader.count(DEPLOYMENTS, Selection(equal={"ended": False, "status": statuses}))

@@ -1,0 +1,199 @@
+"""Environments: their host name's label, their active release, and where its instances listen."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.environment import (
+    ActivationFailed,
+    ActivationStarted,
+    EnvironmentRolledBack,
+    InstancesMoved,
+    ReleaseActivated,
+    Upstream,
+)
+from domain.fact import Fact, Value
+from domain.history import Recorded
+from domain.identifiers import EnvironmentId, ProjectId, ReleaseId, TenantId
+from domain.project import EnvironmentAdded, EnvironmentRelabelled
+from domain.release import ReleaseCut
+from projections.changes import Change, Patch, Put, ReadModel, Row, Table
+from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, every
+
+
+class EnvironmentRow(Row):
+    """An environment. ``activating_release_id`` is set while an activation is under way, ``last_error`` when the
+    newest one failed."""
+
+    id: EnvironmentId
+    tenant_id: TenantId
+    project_id: ProjectId
+    name: str
+    branch: str
+    label: str
+    active_release_id: ReleaseId | None = None
+    upstreams: tuple[Upstream, ...] = ()
+    activation: int = 0
+    activating_release_id: ReleaseId | None = None
+    last_error: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ArtifactRow(Row):
+    """What the edge must know of a release to serve it. ``artifact`` is the content's SHA-256."""
+
+    release_id: ReleaseId
+    tenant_id: TenantId
+    environment_id: EnvironmentId
+    artifact: str
+    static: bool
+    spa_fallback: bool
+
+
+class Route(Value):
+    """How requests to one label are answered: from a static artifact, or by one of the upstreams."""
+
+    label: str
+    tenant_id: TenantId
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    release_id: ReleaseId
+    artifact: str
+    static: bool
+    spa_fallback: bool
+    upstreams: tuple[Upstream, ...]
+
+
+ENVIRONMENTS = Table(
+    "environments",
+    EnvironmentRow,
+    key=("id",),
+    indexes=(("tenant_id", "project_id", "created_at"), ("label",)),
+)
+ARTIFACTS = Table("artifacts", ArtifactRow, key=("release_id",))
+
+
+def project(recorded: Recorded) -> Sequence[Change]:
+    """What a fact changes in the tables of environments and artifacts."""
+    match recorded.fact:
+        case EnvironmentAdded() as fact:
+            return [Put(ENVIRONMENTS, _added(fact, recorded))]
+        case EnvironmentRelabelled() as fact:
+            return [_patch(fact.environment_id, recorded, label=fact.label)]
+        case ReleaseCut() as fact:
+            return [Put(ARTIFACTS, _artifact(fact, recorded))]
+        case ActivationStarted() | EnvironmentRolledBack() as fact:
+            return [_begun(fact, recorded)]
+        case ReleaseActivated() as fact:
+            return [_activated(fact, recorded)]
+        case ActivationFailed() as fact:
+            return [_patch(fact.environment_id, recorded, activating_release_id=None, last_error=fact.error)]
+        case InstancesMoved() as fact:
+            return [_patch(fact.environment_id, recorded, upstreams=fact.upstreams)]
+        case Fact():
+            return []
+
+
+def _added(fact: EnvironmentAdded, recorded: Recorded) -> EnvironmentRow:
+    return EnvironmentRow(
+        id=fact.environment.environment_id,
+        tenant_id=recorded.context.tenant_id,
+        project_id=fact.project_id,
+        name=fact.environment.name,
+        branch=fact.environment.branch,
+        label=fact.environment.label,
+        created_at=recorded.context.at,
+        updated_at=recorded.context.at,
+    )
+
+
+def _artifact(fact: ReleaseCut, recorded: Recorded) -> ArtifactRow:
+    return ArtifactRow(
+        release_id=fact.release_id,
+        tenant_id=recorded.context.tenant_id,
+        environment_id=fact.environment_id,
+        artifact=fact.artifact,
+        static=fact.start_command is None,
+        spa_fallback=fact.runtime.spa_fallback,
+    )
+
+
+def _begun(fact: ActivationStarted | EnvironmentRolledBack, recorded: Recorded) -> Patch:
+    return _patch(
+        fact.environment_id,
+        recorded,
+        activation=fact.activation,
+        activating_release_id=fact.release_id,
+        last_error=None,
+    )
+
+
+def _activated(fact: ReleaseActivated, recorded: Recorded) -> Patch:
+    return _patch(
+        fact.environment_id,
+        recorded,
+        active_release_id=fact.release_id,
+        upstreams=fact.upstreams,
+        activating_release_id=None,
+        last_error=None,
+    )
+
+
+def _patch(environment_id: EnvironmentId, recorded: Recorded, **fields: object) -> Patch:
+    return Patch(ENVIRONMENTS, {"id": environment_id}, {**fields, "updated_at": recorded.context.at})
+
+
+MODEL = ReadModel("environments", [ENVIRONMENTS, ARTIFACTS], project)
+
+
+async def find(reader: Reader, tenant: TenantId, environment_id: EnvironmentId) -> EnvironmentRow | None:
+    """One environment."""
+    return await reader.one(ENVIRONMENTS, {"tenant_id": tenant, "id": environment_id})
+
+
+async def of_project(reader: Reader, tenant: TenantId, project_id: ProjectId) -> list[EnvironmentRow]:
+    """A project's environments, the oldest first."""
+    equal = {"tenant_id": tenant, "project_id": project_id}
+    return await every(reader, ENVIRONMENTS, Selection(equal=equal, order_by="created_at"))
+
+
+async def routes(reader: Reader) -> list[Route]:
+    """Every route of the whole plane; for the edge, which serves all workspaces."""
+    rows = await every(reader, ENVIRONMENTS, Selection())
+    return await _routed(reader, rows)
+
+
+async def route(reader: Reader, environment_id: EnvironmentId) -> Route | None:
+    """The route of one environment, None while nothing is active there; for the edge."""
+    row = await reader.one(ENVIRONMENTS, {"id": environment_id})
+    found = await _routed(reader, [row]) if row else []
+    return found[0] if found else None
+
+
+async def _routed(reader: Reader, rows: Sequence[EnvironmentRow]) -> list[Route]:
+    artifacts = await _artifacts(reader, [row.active_release_id for row in rows if row.active_release_id])
+    return [_route(row, artifacts[row.active_release_id]) for row in rows if row.active_release_id in artifacts]
+
+
+async def _artifacts(reader: Reader, releases: Sequence[ReleaseId]) -> dict[ReleaseId | None, ArtifactRow]:
+    found: dict[ReleaseId | None, ArtifactRow] = {}
+    for start in range(0, len(releases), LARGEST_PAGE):
+        equal = {"release_id": tuple(releases[start : start + LARGEST_PAGE])}
+        selection = Selection(equal=equal, order_by="release_id")
+        page = await reader.select(ARTIFACTS, selection, Paging(size=LARGEST_PAGE))
+        found |= {row.release_id: row for row in page.rows}
+    return found
+
+
+def _route(row: EnvironmentRow, artifact: ArtifactRow) -> Route:
+    return Route(
+        label=row.label,
+        tenant_id=row.tenant_id,
+        project_id=row.project_id,
+        environment_id=row.id,
+        release_id=artifact.release_id,
+        artifact=artifact.artifact,
+        static=artifact.static,
+        spa_fallback=artifact.spa_fallback,
+        upstreams=row.upstreams,
+    )
