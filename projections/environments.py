@@ -11,7 +11,7 @@ from domain.environment import (
     ReleaseActivated,
     Upstream,
 )
-from domain.fact import Fact, Value
+from domain.fact import Value
 from domain.history import Recorded
 from domain.identifiers import EnvironmentId, ProjectId, ReleaseId, TenantId
 from domain.project import EnvironmentAdded, EnvironmentRelabelled
@@ -90,7 +90,7 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [_patch(fact.environment_id, recorded, activating_release_id=None, last_error=fact.error)]
         case InstancesMoved() as fact:
             return [_patch(fact.environment_id, recorded, upstreams=fact.upstreams)]
-        case Fact():
+        case _:
             return []
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from domain.fact import Fact
 from domain.history import Recorded
 from domain.identifiers import ConnectionId, ProjectId, TenantId
 from domain.project import (
@@ -79,7 +78,7 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [_patch(fact.project_id, recorded, build=fact.build)]
         case RuntimeConfigured() as fact:
             return [_patch(fact.project_id, recorded, runtime=fact.runtime, runs_server=_runs_server(fact.runtime))]
-        case Fact():
+        case _:
             return []
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.environment import ReleaseActivated
-from domain.fact import Fact
 from domain.history import Recorded
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId, TenantId
 from domain.project import RuntimeConfig
@@ -54,7 +53,7 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [Put(RELEASES, _cut(fact, recorded))]
         case ReleaseActivated() as fact:
             return _activated(fact, recorded)
-        case Fact():
+        case _:
             return []
 
 

@@ -1,0 +1,204 @@
+"""Who may come in: accounts with their workspaces, sessions and API tokens.
+
+Sessions and tokens are looked up by the SHA-256 digest of what the caller shows; the digests leave this model in no
+answer (``ListedToken``).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from domain.account import AccountRegistered, ApiTokenIssued, ApiTokenRevoked, Scope, SessionEnded, SessionStarted
+from domain.fact import Value
+from domain.history import Recorded
+from domain.identifiers import AccountId, ApiTokenId, SessionId, TenantId
+from domain.workspace import MemberJoined, Role, WorkspaceCreated
+from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
+from projections.reading import Reader, Selection, every
+
+
+class AccountRow(Row):
+    """A person. ``login`` is the e-mail address in the form in which it is unique, whatever the case."""
+
+    id: AccountId
+    email: str
+    login: str
+    operator: bool
+    password_version: int
+    created_at: datetime
+
+
+class WorkspaceRow(Row):
+    """A workspace's name."""
+
+    id: TenantId
+    name: str
+    created_at: datetime
+
+
+class MembershipRow(Row):
+    """An account may work in a workspace."""
+
+    account_id: AccountId
+    tenant_id: TenantId
+    role: Role
+    joined_at: datetime
+
+
+class SessionRow(Row):
+    """A browser or a command line that is signed in. ``digest`` is the SHA-256 of its secret."""
+
+    id: SessionId
+    digest: str
+    account_id: AccountId
+    started_at: datetime
+    expires_at: datetime
+
+
+class TokenRow(Row):
+    """An API token. ``digest`` is the SHA-256 of its secret."""
+
+    id: ApiTokenId
+    digest: str
+    account_id: AccountId
+    tenant_id: TenantId
+    name: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None = None
+
+
+class ListedToken(Value):
+    """An API token as its owner sees it: without the digest."""
+
+    id: ApiTokenId
+    tenant_id: TenantId
+    name: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class Membership(Value):
+    """A workspace as its member sees it."""
+
+    tenant_id: TenantId
+    workspace: str
+    role: Role
+
+
+ACCOUNTS = Table("accounts", AccountRow, key=("id",), indexes=(("login",),))
+WORKSPACES = Table("workspaces", WorkspaceRow, key=("id",))
+MEMBERSHIPS = Table("memberships", MembershipRow, key=("account_id", "tenant_id"), indexes=(("tenant_id",),))
+SESSIONS = Table("sessions", SessionRow, key=("id",), indexes=(("digest",), ("account_id",)))
+TOKENS = Table("tokens", TokenRow, key=("id",), indexes=(("digest",), ("account_id", "created_at")))
+
+
+def project(recorded: Recorded) -> Sequence[Change]:
+    """What a fact changes in the tables of accounts, workspaces, memberships, sessions and tokens."""
+    at = recorded.context.at
+    match recorded.fact:
+        case AccountRegistered() as fact:
+            return [Put(ACCOUNTS, _account(fact, at))]
+        case WorkspaceCreated() as fact:
+            return [Put(WORKSPACES, WorkspaceRow(id=fact.tenant_id, name=fact.name, created_at=at))]
+        case MemberJoined() as fact:
+            return [Put(MEMBERSHIPS, _membership(fact, at))]
+        case SessionStarted() as fact:
+            return [Put(SESSIONS, _session(fact, at))]
+        case SessionEnded() as fact:
+            return [Remove(SESSIONS, {"id": fact.session_id})]
+        case ApiTokenIssued() as fact:
+            return [Put(TOKENS, _token(fact, at))]
+        case ApiTokenRevoked() as fact:
+            return [Patch(TOKENS, {"id": fact.token_id}, {"revoked_at": at})]
+        case _:
+            return []
+
+
+def _account(fact: AccountRegistered, at: datetime) -> AccountRow:
+    return AccountRow(
+        id=fact.account_id,
+        email=fact.email,
+        login=fact.email.casefold(),
+        operator=fact.operator,
+        password_version=fact.password_version,
+        created_at=at,
+    )
+
+
+def _membership(fact: MemberJoined, at: datetime) -> MembershipRow:
+    return MembershipRow(account_id=fact.account_id, tenant_id=fact.tenant_id, role=fact.role, joined_at=at)
+
+
+def _session(fact: SessionStarted, at: datetime) -> SessionRow:
+    return SessionRow(
+        id=fact.session_id,
+        digest=fact.digest,
+        account_id=fact.account_id,
+        started_at=at,
+        expires_at=fact.expires_at,
+    )
+
+
+def _token(fact: ApiTokenIssued, at: datetime) -> TokenRow:
+    return TokenRow(
+        id=fact.token_id,
+        digest=fact.digest,
+        account_id=fact.account_id,
+        tenant_id=fact.tenant_id,
+        name=fact.name,
+        scope=fact.scope,
+        created_at=at,
+        expires_at=fact.expires_at,
+    )
+
+
+MODEL = ReadModel("credentials", [ACCOUNTS, WORKSPACES, MEMBERSHIPS, SESSIONS, TOKENS], project)
+
+
+async def account(reader: Reader, account_id: AccountId) -> AccountRow | None:
+    """One account."""
+    return await reader.one(ACCOUNTS, {"id": account_id})
+
+
+async def account_by_email(reader: Reader, email: str) -> AccountRow | None:
+    """The account with this e-mail address, whatever its case."""
+    return await reader.one(ACCOUNTS, {"login": email.casefold()})
+
+
+async def memberships(reader: Reader, account_id: AccountId) -> list[Membership]:
+    """The workspaces of an account, the first joined first."""
+    rows = await every(reader, MEMBERSHIPS, Selection(equal={"account_id": account_id}, order_by="joined_at"))
+    names = await _names(reader, [row.tenant_id for row in rows])
+    return [Membership(tenant_id=row.tenant_id, workspace=names.get(row.tenant_id, ""), role=row.role) for row in rows]
+
+
+async def _names(reader: Reader, tenants: Sequence[TenantId]) -> dict[TenantId, str]:
+    rows = await every(reader, WORKSPACES, Selection(equal={"id": tuple(tenants)}))
+    return {row.id: row.name for row in rows}
+
+
+async def membership(reader: Reader, account_id: AccountId, tenant: TenantId) -> MembershipRow | None:
+    """What the account may do in the workspace; None where it is no member."""
+    return await reader.one(MEMBERSHIPS, {"account_id": account_id, "tenant_id": tenant})
+
+
+async def session(reader: Reader, digest: str) -> SessionRow | None:
+    """The session with this digest, which may have expired."""
+    return await reader.one(SESSIONS, {"digest": digest})
+
+
+async def token(reader: Reader, digest: str) -> TokenRow | None:
+    """The token with this digest, which may have expired or been revoked."""
+    return await reader.one(TOKENS, {"digest": digest})
+
+
+async def tokens(reader: Reader, account_id: AccountId) -> list[ListedToken]:
+    """An account's tokens that were not revoked, the oldest first, without their digests."""
+    equal = {"account_id": account_id, "revoked_at": None}
+    rows = await every(reader, TOKENS, Selection(equal=equal, order_by="created_at"))
+    return [msgspec.convert(row, ListedToken, from_attributes=True) for row in rows]
