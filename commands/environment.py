@@ -23,12 +23,13 @@ from domain.release import ReleaseCut
 
 
 class BeginActivation(Command):
-    """Start to make a deployment's release live; outranks every earlier activation."""
+    """Start to make a deployment's release live, as the holder of its lease; outranks every earlier activation."""
 
     environment_id: EnvironmentId
     release_id: ReleaseId
     deployment_id: DeploymentId
     deployment_number: int
+    fencing_token: int
 
 
 class RollBackEnvironment(Command):
@@ -78,7 +79,7 @@ def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
         case CompleteActivation():
             return _complete(command, state)
         case FailActivation():
-            _require_newest(command.activation, state)
+            _require_newest(command, state)
             if state.activating is None:
                 return []
             return [
@@ -102,12 +103,8 @@ def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
 
 
 def _begin(command: BeginActivation, state: Environment) -> Sequence[Event]:
-    again = command.release_id == state.newest
-    if command.deployment_number < state.deployment_number or (
-        command.deployment_number == state.deployment_number and not again
-    ):
-        raise Conflict("A later deployment or a rollback has overtaken this one.", code="superseded")
-    if again and state.active == command.release_id:
+    _require_latest(command, state)
+    if state.newest == state.active == command.release_id:
         return []
     return [
         ActivationStarted(
@@ -116,8 +113,19 @@ def _begin(command: BeginActivation, state: Environment) -> Sequence[Event]:
             release_id=command.release_id,
             deployment_id=command.deployment_id,
             deployment_number=command.deployment_number,
+            fencing_token=command.fencing_token,
         )
     ]
+
+
+def _require_latest(command: BeginActivation, state: Environment) -> None:
+    """Later deployments outrank earlier ones, a rollback the deployment before it, a later lease an earlier one."""
+    if command.deployment_number > state.deployment_number:
+        return
+    if command.deployment_number < state.deployment_number or command.release_id != state.newest:
+        raise Conflict("A later deployment or a rollback has overtaken this one.", code="superseded")
+    if command.fencing_token < state.fencing_token:
+        raise StaleLease(f"Lease {command.fencing_token} was outranked by lease {state.fencing_token}.")
 
 
 def _roll_back(command: RollBackEnvironment, state: Environment) -> Sequence[Event]:
@@ -141,7 +149,7 @@ def _roll_back(command: RollBackEnvironment, state: Environment) -> Sequence[Eve
 
 
 def _complete(command: CompleteActivation, state: Environment) -> Sequence[Event]:
-    _require_newest(command.activation, state)
+    _require_newest(command, state)
     if state.activating is None:
         if state.active == command.release_id:
             return []
@@ -157,9 +165,11 @@ def _complete(command: CompleteActivation, state: Environment) -> Sequence[Event
     ]
 
 
-def _require_newest(activation: int, state: Environment) -> None:
-    if activation != state.activation:
-        raise StaleLease(f"Activation {activation} was outranked by activation {state.activation}.")
+def _require_newest(report: CompleteActivation | FailActivation, state: Environment) -> None:
+    if report.activation != state.activation:
+        raise StaleLease(f"Activation {report.activation} was outranked by activation {state.activation}.")
+    if report.release_id != state.newest:
+        raise Invalid(f"Activation {report.activation} makes another release live than '{report.release_id}'.")
 
 
 DECIDER = Decider(category="environment", initial=Environment(), decide=decide, evolve=evolve)

@@ -18,13 +18,14 @@ class Upstream(Value):
 
 
 class ActivationStarted(Fact, tag="environment.activation-started"):
-    """A deployment's release is being made live beside the active one."""
+    """A deployment's release is being made live beside the active one, by whoever holds lease ``fencing_token``."""
 
     environment_id: EnvironmentId
     activation: int
     release_id: ReleaseId
     deployment_id: DeploymentId
     deployment_number: int
+    fencing_token: int
 
 
 class EnvironmentRolledBack(Fact, tag="environment.rolled-back"):
@@ -80,6 +81,8 @@ class Environment(Value):
     """The same while the activation is under way."""
     deployment_number: int = 0
     """The newest deployment that began an activation here."""
+    fencing_token: int = 0
+    """The lease under which it did."""
 
 
 def evolve(state: Environment, fact: Event) -> Environment:
@@ -92,6 +95,7 @@ def evolve(state: Environment, fact: Event) -> Environment:
                 newest=fact.release_id,
                 activating=fact.release_id,
                 deployment_number=fact.deployment_number,
+                fencing_token=fact.fencing_token,
             )
         case EnvironmentRolledBack():
             return replace(state, activation=fact.activation, newest=fact.release_id, activating=fact.release_id)
