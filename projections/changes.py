@@ -1,7 +1,12 @@
-"""Put, Patch, Remove: all that a projection may do. It cannot query, so it cannot decide (rule 8)."""
+"""Put, Patch, Remove: all that a projection may do. It cannot query, so it cannot decide (rule 8).
+
+A change names one row, by its key. So all changes of many facts fold, row by row, to one change a row at the most.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, dataclass_transform
 
 import msgspec
@@ -17,14 +22,22 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 R = TypeVar("R", bound=Row)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table(Generic[R]):
-    """A table of a read model. ``indexes`` are lists of columns that are looked up or ordered by."""
+    """A table of a read model.
+
+    ``indexes`` are lists of columns that are looked up or ordered by; each is continued by the key.
+    """
 
     name: str
     row: type[R]
     key: tuple[str, ...]
     indexes: tuple[tuple[str, ...], ...] = ()
+
+    @cached_property
+    def key_of(self) -> Callable[[R], Any]:
+        """A row's key: its value where the key is one column, else the tuple of its values."""
+        return attrgetter(*self.key)
 
 
 class Put(msgspec.Struct, frozen=True):
@@ -35,22 +48,21 @@ class Put(msgspec.Struct, frozen=True):
 
 
 class Patch(msgspec.Struct, frozen=True):
-    """Every row with these column values gets these others. No row is no error.
+    """The row with this key (see ``Table.key_of``) gets these columns. No such row is no error.
 
-    Cheap where ``where`` is the table's key: such changes of a page fold into one statement. The key itself is
-    never patched.
+    ``fields`` names no column of the key.
     """
 
     table: Table[Any]
-    where: Mapping[str, object]
+    key: Any
     fields: Mapping[str, object]
 
 
 class Remove(msgspec.Struct, frozen=True):
-    """No row with these column values stands in the table. Cheap where ``where`` is the table's key."""
+    """No row with this key stands in the table."""
 
     table: Table[Any]
-    where: Mapping[str, object]
+    key: Any
 
 
 Change = Put | Patch | Remove

@@ -110,11 +110,11 @@ def project(recorded: Recorded) -> Sequence[Change]:
         case SessionStarted() as fact:
             return [Put(SESSIONS, _session(fact, at))]
         case SessionEnded() as fact:
-            return [Remove(SESSIONS, {"id": fact.session_id})]
+            return [Remove(SESSIONS, fact.session_id)]
         case ApiTokenIssued() as fact:
             return [Put(TOKENS, _token(fact, at))]
         case ApiTokenRevoked() as fact:
-            return [Patch(TOKENS, {"id": fact.token_id}, {"revoked_at": at})]
+            return [Patch(TOKENS, fact.token_id, {"revoked_at": at})]
         case _:
             return []
 

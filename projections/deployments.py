@@ -28,7 +28,7 @@ from projections.reading import Page, Paging, Reader, Selection, browse, every
 from projections.sentences import sentence
 
 
-class DeploymentRow(Row):
+class DeploymentRow(Row, kw_only=True):
     """A deployment. ``step`` is the step under way, or the one that failed; ``version`` is its stream's."""
 
     id: DeploymentId
@@ -114,7 +114,7 @@ def _changes(fact: About, recorded: Recorded) -> Sequence[Change]:
         case DeploymentCancelled():
             return [_ended(fact, recorded, Status.CANCELLED, step=None)]
         case ReleaseCut():
-            return [Patch(DEPLOYMENTS, {"id": fact.deployment_id}, {"release_id": fact.release_id})]
+            return [Patch(DEPLOYMENTS, fact.deployment_id, {"release_id": fact.release_id})]
         case ActivationStarted():
             return []
 
@@ -151,7 +151,7 @@ def _ended(fact: deployment.Event, recorded: Recorded, status: Status, **fields:
 def _patch(fact: deployment.Event, recorded: Recorded, **fields: object) -> Patch:
     return Patch(
         DEPLOYMENTS,
-        {"id": fact.deployment_id},
+        fact.deployment_id,
         {**fields, "updated_at": recorded.context.at, "version": recorded.version},
     )
 

@@ -20,7 +20,7 @@ from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, every
 
 
-class EnvironmentRow(Row):
+class EnvironmentRow(Row, kw_only=True):
     """An environment. ``activating_release_id`` is set while an activation is under way, ``last_error`` when the
     newest one failed."""
 
@@ -140,7 +140,7 @@ def _activated(fact: ReleaseActivated, recorded: Recorded) -> Patch:
 
 
 def _patch(environment_id: EnvironmentId, recorded: Recorded, **fields: object) -> Patch:
-    return Patch(ENVIRONMENTS, {"id": environment_id}, {**fields, "updated_at": recorded.context.at})
+    return Patch(ENVIRONMENTS, environment_id, {**fields, "updated_at": recorded.context.at})
 
 
 MODEL = ReadModel("environments", [ENVIRONMENTS, ARTIFACTS], project)

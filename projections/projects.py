@@ -104,9 +104,7 @@ def _created(fact: ProjectCreated, recorded: Recorded) -> ProjectRow:
 
 
 def _patch(project_id: ProjectId, recorded: Recorded, **fields: object) -> Patch:
-    return Patch(
-        PROJECTS, {"id": project_id}, {**fields, "updated_at": recorded.context.at, "version": recorded.version}
-    )
+    return Patch(PROJECTS, project_id, {**fields, "updated_at": recorded.context.at, "version": recorded.version})
 
 
 def _runs_server(runtime: RuntimeConfig) -> bool:

@@ -13,7 +13,7 @@ from projections.phrases import deployment_reference
 from projections.reading import Page, Paging, Reader, Selection, browse
 
 
-class ReleaseRow(Row):
+class ReleaseRow(Row, kw_only=True):
     """A release. ``number`` and ``ref`` are those of the deployment that cut it; ``artifact`` is the SHA-256 of its
     content; ``activated_at`` is when it last became active."""
 
@@ -80,10 +80,10 @@ def _cut(fact: ReleaseCut, recorded: Recorded) -> ReleaseRow:
 
 
 def _activated(fact: ReleaseActivated, recorded: Recorded) -> Sequence[Change]:
-    live = Patch(RELEASES, {"id": fact.release_id}, {"active": True, "activated_at": recorded.context.at})
+    live = Patch(RELEASES, fact.release_id, {"active": True, "activated_at": recorded.context.at})
     if fact.former_release_id in {None, fact.release_id}:
         return [live]
-    return [Patch(RELEASES, {"id": fact.former_release_id}, {"active": False}), live]
+    return [Patch(RELEASES, fact.former_release_id, {"active": False}), live]
 
 
 MODEL = ReadModel("releases", [RELEASES], project)

@@ -10,7 +10,7 @@ from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.reading import Page, Paging, Reader, Selection, browse
 
 
-class ConnectionRow(Row):
+class ConnectionRow(Row, kw_only=True):
     """A connection. ``credential_id`` names what the vault keeps; one that was taken away is not ``connected``."""
 
     id: ConnectionId
@@ -39,7 +39,7 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [Put(CONNECTIONS, _connected(fact, recorded))]
         case RepositoryDisconnected() as fact:
             fields = {"connected": False, "updated_at": recorded.context.at, "version": recorded.version}
-            return [Patch(CONNECTIONS, {"id": fact.connection_id}, fields)]
+            return [Patch(CONNECTIONS, fact.connection_id, fields)]
         case _:
             return []
 

@@ -44,7 +44,7 @@ def project(recorded: Recorded) -> Sequence[Change]:
         case SecretRotated() as fact:
             return [_rotated(fact, recorded)]
         case SecretRemoved() as fact:
-            return [Remove(SECRETS, {"id": fact.secret_id})]
+            return [Remove(SECRETS, fact.secret_id)]
         case _:
             return []
 
@@ -74,7 +74,7 @@ def _rotated(fact: SecretRotated, recorded: Recorded) -> Patch:
         "updated_by": recorded.context.actor.name,
         "revision": recorded.version,
     }
-    return Patch(SECRETS, {"id": fact.secret_id}, fields)
+    return Patch(SECRETS, fact.secret_id, fields)
 
 
 MODEL = ReadModel("secrets", [SECRETS], project)
