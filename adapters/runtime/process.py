@@ -1,0 +1,268 @@
+"""The runtime ``process``: applications as sandboxed processes of this machine, each with a keeper of its own.
+
+A keeper and its application live on when the executor dies, and are found again by the files in the instance's
+directory: ``state.json`` (written by the keeper), ``spool/`` (what the application printed), ``writes/`` (what it wrote
+over its read-only artifact).
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from adapters.runtime import limits as limiting
+from adapters.runtime import sandbox as walls
+from adapters.runtime.health import USUAL_PATH, Health, drained, healthy
+from adapters.runtime.identity import alive, pid_of
+from adapters.runtime.instance import Instance, InstanceRefused, InstanceSpec, InstanceState
+from adapters.runtime.keeper import Orders
+from adapters.runtime.limits import ControlGroup
+from adapters.runtime.running import interpreter, readable
+from adapters.runtime.sandbox import Capabilities, Sandbox
+from adapters.runtime.spool import Spool
+
+HOST = "127.0.0.1"
+BACKOFF = (0.2, 30.0, 60.0)
+"""Seconds before the first new start, the most, and after how long a run counts as stable."""
+PATIENCE_SECONDS = 30.0
+"""How long another start on this machine may hold us up, and how long a keeper may take to detach."""
+END_SECONDS = 5.0
+
+
+class ProcessRuntime:
+    """The applications whose files are in ``directory``; several executors may share one."""
+
+    def __init__(
+        self, directory: Path, able: Capabilities | None = None, backoff: tuple[float, float, float] = BACKOFF
+    ) -> None:
+        """Nothing is started, and nothing that runs is touched."""
+        self._directory = directory.absolute()
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._able = able or walls.capabilities()
+        self._backoff = backoff
+
+    async def start(self, spec: InstanceSpec) -> Instance:
+        """Start the instance and answer how it stands. One that runs already is left as it is; a lost or stopped
+        one is started again, at the same port if that is free.
+
+        Raises:
+            InstanceRefused: The port it asks for is taken, or its keeper could not start.
+            SandboxUnavailable: The sandbox cannot be made here.
+        """
+        async with self._alone():
+            found = self._find(spec.instance_id)
+            if found is not None and found.state not in (InstanceState.LOST, InstanceState.STOPPED):
+                return found
+            await self._end_tree(spec.instance_id)
+            port = self._choose_port(spec.port, found.port if found else None)
+            group = limiting.make(_group_name(spec.instance_id), spec.limits)
+            orders = await self._orders(spec, port, group)
+            await _start_keeper(orders)
+        started = self._find(spec.instance_id)
+        if started is None:
+            raise InstanceRefused("The application's keeper ended at once; its directory holds keeper.log.")
+        return started
+
+    async def stop(self, instance_id: str, grace_seconds: float = 10) -> None:
+        """End the application: SIGTERM, and after the grace the whole tree at once. What it printed stays readable
+        until ``remove``. An instance that has ended is no error."""
+        keeper = self._state(instance_id).get("keeper")
+        if keeper and alive(keeper):
+            await _end(keeper, signal.SIGTERM, grace_seconds)
+        await self._end_tree(instance_id)
+        group = limiting.group(_group_name(instance_id))
+        if group:
+            group.remove()
+
+    async def remove(self, instance_id: str) -> None:
+        """Stop the instance at once if it still runs, and delete everything of it."""
+        await self.stop(instance_id, 0)
+        await asyncio.to_thread(walls.remove_tree, self._place(instance_id))
+
+    async def instances(self) -> list[Instance]:
+        """Every instance that has not been removed, as it stands."""
+        found = [self._find(path.name) for path in sorted(self._directory.iterdir()) if path.is_dir()]
+        return [instance for instance in found if instance]
+
+    async def instance(self, instance_id: str) -> Instance | None:
+        """One instance as it stands; None when there is none."""
+        return self._find(instance_id)
+
+    def spool(self, instance_id: str) -> Spool:
+        """What the instance prints."""
+        return Spool(self._place(instance_id) / "spool")
+
+    async def healthy(
+        self, instance: Instance, path: str = USUAL_PATH, timeout: float = 60, interval: float = 0.1
+    ) -> Health:
+        """Wait until the instance answers well; see ``health.healthy``."""
+        return await healthy(instance, lambda: self.instance(instance.instance_id), path, timeout, interval)
+
+    async def drained(self, instance: Instance, timeout: float) -> bool:
+        """Wait until nobody is connected to the instance; False when ``timeout`` seconds pass first."""
+        return await drained(instance.port, timeout)
+
+    def _place(self, instance_id: str) -> Path:
+        if not instance_id or set(instance_id) - set("abcdefghijklmnopqrstuvwxyz0123456789-"):
+            raise ValueError(f"{instance_id!r} is no instance id: lower-case letters, digits and hyphens only.")
+        return self._directory / instance_id
+
+    def _state(self, instance_id: str) -> dict[str, Any]:
+        try:
+            content: dict[str, Any] = json.loads((self._place(instance_id) / "state.json").read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return content
+
+    def _find(self, instance_id: str) -> Instance | None:
+        state = self._state(instance_id)
+        if not state:
+            return None
+        runs = alive(state.pop("keeper"))
+        application = state.pop("application")
+        told = InstanceState(state.pop("state"))
+        lost = not runs and told is not InstanceState.STOPPED
+        pid = pid_of(application) if alive(application) else None
+        return Instance(**state, state=InstanceState.LOST if lost else told, pid=pid)
+
+    async def _orders(self, spec: InstanceSpec, port: int, group: ControlGroup | None) -> Orders:
+        place = self._place(spec.instance_id)
+        place.mkdir(exist_ok=True)  # noqa: ASYNC240 - one system call
+        overlay = self._able.overlay
+        sandbox = Sandbox(
+            workspace=spec.artifact if overlay else await self._copy(spec.artifact, place / "app"),
+            scratch=place / "scratch",
+            writes=place / "writes" if overlay else None,
+            toolchains=spec.toolchains,
+            programs=spec.programs,
+            directory=spec.directory,
+            environment={"PYTHONUNBUFFERED": "1", **spec.environment, "PORT": str(port), "HOST": HOST},
+        )
+        facts = {name: getattr(spec, name) for name in ("instance_id", "release_id", "tenant_id", "environment_id")}
+        return Orders(
+            plan=walls.plan(["/bin/sh", "-c", spec.start_command], sandbox, spec.limits, group, self._able),
+            directory=str(place),
+            facts=facts | {"host": HOST, "port": port},
+            oom_counter=str(group.oom_counter) if group else None,
+            backoff=list(self._backoff),
+        )
+
+    async def _copy(self, artifact: Path, place: Path) -> Path:
+        """Where the kernel has no overlay, the application gets a copy that it may write to."""
+        if not place.exists():
+            passing = place.with_name("app.passing")
+            await asyncio.to_thread(walls.remove_tree, passing)
+            await asyncio.to_thread(shutil.copytree, artifact, passing, symlinks=True)
+            await asyncio.to_thread(walls.hand_over, passing, self._able)
+            passing.rename(place)
+        return place
+
+    def _choose_port(self, wanted: int | None, former: int | None) -> int:
+        if wanted is not None:
+            if not _free(wanted):
+                raise InstanceRefused(
+                    f"Port {wanted} is in use. Leave the port of the runtime configuration empty and let the "
+                    "application listen on the port in the variable PORT: then old and new can run side by side."
+                )
+            return wanted
+        taken = {self._state(path.name).get("port") for path in self._directory.iterdir() if path.is_dir()} - {former}
+        if former and _free(former):
+            return former
+        ports = [port for port in range(*_range()) if port not in taken]
+        for port in random.sample(ports, len(ports)):
+            if _free(port):
+                return port
+        raise InstanceRefused("This machine has no free port left for another application.")
+
+    async def _end_tree(self, instance_id: str) -> None:
+        """Make sure that nothing of an earlier run is left."""
+        state = self._state(instance_id)
+        for name in (state.get("keeper"), state.get("application")):
+            if alive(name):
+                await _end(str(name), signal.SIGKILL, END_SECONDS)
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """One start at a time on this machine: no two may choose the same port or start the same instance."""
+        lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        until = time.monotonic() + PATIENCE_SECONDS
+        try:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise InstanceRefused("Another start on this machine does not come to an end.") from None
+                    await asyncio.sleep(0.01)
+            yield
+        finally:
+            os.close(lock)
+
+
+async def _start_keeper(orders: Orders) -> None:
+    starter = await asyncio.create_subprocess_exec(
+        *interpreter("keeper"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        env={},
+    )
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            _, problem = await starter.communicate(json.dumps(orders).encode())
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            starter.kill()
+        await starter.wait()
+        raise
+    if starter.returncode:
+        raise InstanceRefused(problem.decode(errors="replace").strip())
+
+
+async def _end(name: str, number: int, seconds: float) -> None:
+    """Send a signal to the process of that name, wait until it has ended, and kill it when ``seconds`` pass first."""
+    try:
+        process = os.pidfd_open(pid_of(name))
+    except ProcessLookupError:
+        return
+    try:
+        for each, patience in ((number, seconds), (signal.SIGKILL, END_SECONDS)):
+            if not alive(name):
+                return
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, each)
+            if await readable(process, patience):
+                return
+    finally:
+        os.close(process)
+
+
+def _group_name(instance_id: str) -> str:
+    return f"app-{instance_id}"
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen(1)
+        except OSError:
+            return False
+        return True
+
+
+def _range() -> tuple[int, int]:
+    """Ports that the kernel gives to no outgoing connection, so that one stays free while its application restarts."""
+    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    return (max(first - 12_000, 1024), first) if first > 4096 else (first, 65_536)
