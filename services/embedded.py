@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 import psycopg
 
+from adapters.edge.caddy import configuration as edge_configuration
 from adapters.settings import Settings, private_directory
 from services.ports import kept_port
 from services.programs import CannotStart, Program, launched, running
@@ -195,6 +196,37 @@ def _nats_configuration(settings: Settings, place: _NatsPlace) -> dict[str, obje
             "max_file_store": 2 << 30,
         },
     }
+
+
+def caddy(settings: Settings) -> Program:
+    """Caddy, with the constant configuration of ``adapters.edge.caddy``."""
+    home = private_directory(settings.caddy_dir)
+    private_directory(settings.logs_dir)
+    private_directory(settings.sockets_dir)
+    private_directory(settings.sites_dir)
+    configuration = home / "caddy.json"
+    constant = edge_configuration(settings, kept_port(settings.responder_port_file))
+    write_private(configuration, msgspec.json.encode(constant))
+    return Program(
+        name="caddy",
+        argv=(_script("caddy"), "run", "--config", str(configuration)),
+        environ=dict(os.environ) | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home)},
+        ready=lambda: _caddy_answers(settings),
+        grace_seconds=10,
+    )
+
+
+async def _caddy_answers(settings: Settings) -> bool:
+    """Our Caddy holds its admin socket, and the edge's address is open."""
+    try:
+        async with asyncio.timeout(2):
+            _, admin = await asyncio.open_unix_connection(str(settings.sockets_dir / "caddy.sock"))
+            admin.close()
+            _, edge = await asyncio.open_connection(settings.edge.host, settings.edge.port)
+            edge.close()
+    except OSError:
+        return False
+    return True
 
 
 def _kept_secret(file: Path) -> str:

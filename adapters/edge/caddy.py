@@ -1,0 +1,207 @@
+"""Caddy's configuration, which never changes while it runs: a reload would cut idle connections.
+
+What is served changes beneath it. For each host ``adapters.edge.sites`` keeps a link to a directory that says what
+the host is: a static release or a service. A service's instances are SRV records of ``adapters.edge.responder``.
+Reference: the JSON structure in Caddy's documentation, https://caddyserver.com/docs/json/.
+"""
+
+from typing import Any
+
+from adapters.settings import Settings
+
+HOST = r"^((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.?$"
+"""A host name (RFC 1123) in lower case; nothing else ever becomes part of a path or of a DNS question."""
+
+_HOST = "{http.regexp.host.1}"
+_RELEASE = "{http.regexp.release.1}"
+_PATH = "{http.request.uri.path}"
+_ROOT = "{http.vars.root}"
+_FOUND = "{http.matchers.file.relative}"
+
+_HASHED = (
+    "^/(?:_next/static|_astro|_app/immutable|_nuxt)/"
+    r"|^/static/(?:js|css|media)/[^/]+\.[0-9a-f]{8}\.[^/]+$"
+    r"|^/assets/(?:.*/)?[^/]+-(?:"
+    # Eight characters of base64url with a capital among them, as Vite names its files; "-features.css" is no hash.
+    + "|".join(f"[a-z0-9_-]{{{n}}}[A-Z][A-Za-z0-9_-]{{{7 - n}}}" for n in range(8))
+    + r")\.[a-z0-9]+$"
+)
+"""Paths whose name changes with their content, by the conventions of Next, Astro, SvelteKit, Nuxt, CRA and Vite."""
+
+_TRY_SECONDS = 2
+"""How long a request that no instance has received waits for one; covers a restart of an instance or of the edge."""
+
+
+def configuration(settings: Settings, responder_port: int) -> dict[str, Any]:
+    """The whole configuration: listen at ``settings.edge``, ask the DNS responder on loopback for services."""
+    return {
+        "admin": {"listen": f"unix/{settings.sockets_dir}/caddy.sock|0600", "config": {"persist": False}},
+        "storage": {"module": "file_system", "root": str(settings.caddy_dir / "storage")},
+        "logging": {"logs": _logs(settings)},
+        "apps": {"http": {"grace_period": "5s", "servers": {"edge": _server(settings, responder_port)}}},
+    }
+
+
+def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
+    hosts = str(settings.sites_dir / "hosts")
+    return {
+        "listen": [str(settings.edge)],
+        "protocols": ["h1"],
+        "automatic_https": {"disable": True},
+        "read_header_timeout": "10s",
+        "idle_timeout": "2m",
+        "max_header_bytes": 1 << 16,
+        "logs": {"default_logger_name": "access"},
+        "routes": [
+            {
+                "match": [{"vars_regexp": {"{http.request.host}": {"name": "host", "pattern": HOST}}}],
+                "handle": [
+                    _subroute(
+                        {"match": [_file(hosts, f"/{_HOST}/release/*")], "handle": [_static(settings)]},
+                        {"match": [_file(hosts, f"/{_HOST}/service")], "handle": [_proxy(responder_port)]},
+                    )
+                ],
+            },
+            {"handle": [_page("No application", "There is no application at this address.", 404)]},
+        ],
+        "errors": {"routes": _error_routes()},
+    }
+
+
+def _static(settings: Settings) -> dict[str, Any]:
+    """Serve the files of the host's release; the link is read once, so that one request sees one release."""
+    release = f"{settings.sites_dir}/releases/{_RELEASE}"
+    named = {"vars_regexp": {_FOUND: {"name": "release", "pattern": "([^/]+)$"}}}
+    hidden = {"path_regexp": {"pattern": r"/\."}, "not": [{"path": ["/.well-known/*"]}]}
+    bare = {"path_regexp": {"pattern": "[^/]$"}}
+    reading = {"method": ["GET", "HEAD"]}
+    return _subroute(
+        {"match": [named], "handle": [{"handler": "vars", "root": f"{release}/public"}]},
+        {"match": [hidden], "handle": [_error(404)]},
+        {"match": [bare | _file(_ROOT, _PATH)], "handle": [_files()]},
+        {"match": [bare | _file(_ROOT, f"{_PATH}.html")], "handle": [_files(_FOUND)]},
+        {"match": [bare | _file(_ROOT, f"{_PATH}/index.html")], "handle": [_with_slash()]},
+        {"match": [_file(_ROOT, f"{_PATH}/index.html")], "handle": [_files(_FOUND)]},
+        {"match": [reading | _file(release, "/fallback")], "handle": [_files("/index.html")]},
+        {"handle": [_error(404)]},
+    )
+
+
+def _files(rewritten: str | None = None) -> dict[str, Any]:
+    """Serve the file of the path, or of ``rewritten``.
+
+    A release is its own validator: file times and sizes, of which Caddy makes its own, may stay the same while the
+    content changes.
+    """
+    forgotten = {"delete": ["If-Modified-Since", "If-Unmodified-Since"]}
+    said = {"set": {"ETag": [f'"{_RELEASE}"'], "Cache-Control": ["public, max-age=0, must-revalidate"]}}
+    hashed = {"set": {"Cache-Control": ["public, max-age=31536000, immutable"]}}
+    dated = {"header_regexp": {"If-Range": {"pattern": '^[^"]'}}}
+    return _subroute(
+        {"handle": [{"handler": "headers", "request": forgotten, "response": said}]},
+        {"handle": [{"handler": "headers", "response": {"deferred": True, "delete": ["Last-Modified"]}}]},
+        {"match": [dated], "handle": [{"handler": "headers", "request": {"delete": ["Range", "If-Range"]}}]},
+        {"match": [{"path_regexp": {"pattern": _HASHED}}], "handle": [{"handler": "headers", "response": hashed}]},
+        {"handle": [{"handler": "encode", "encodings": {"zstd": {}, "gzip": {}}, "prefer": ["zstd", "gzip"]}]},
+        *([{"handle": [{"handler": "rewrite", "uri": rewritten}]}] if rewritten else []),
+        {"handle": [{"handler": "file_server", "canonical_uris": False}]},
+    )
+
+
+def _with_slash() -> dict[str, Any]:
+    """Relative links in a directory's page need the closing slash. Caddy redirects by ``file_server``."""
+    return {"handler": "file_server"}
+
+
+def _proxy(responder_port: int) -> dict[str, Any]:
+    """Pass the request to an instance of the host's service.
+
+    ``grace_period`` is the pause before the next question after a failed one, during which Caddy goes on with the
+    last answer; a long one would hold on to a replaced instance. Connections idle for a second are closed, so that
+    none is left when a replaced instance ends, and before an application's server closes them itself.
+    """
+    resolver = {"addresses": [f"udp/127.0.0.1:{responder_port}"]}
+    return {
+        "handler": "reverse_proxy",
+        "dynamic_upstreams": {
+            "source": "srv",
+            "name": f"{_HOST}.",
+            "refresh": "50ms",
+            "grace_period": "250ms",
+            "resolver": resolver,
+            "dial_network": "tcp4",
+        },
+        "transport": {
+            "protocol": "http",
+            "resolver": resolver,
+            "dial_timeout": "2s",
+            "keep_alive": {"idle_timeout": "1s", "max_idle_conns_per_host": 256},
+        },
+        "load_balancing": {
+            "selection_policy": {"policy": "random"},
+            "try_duration": f"{_TRY_SECONDS}s",
+            "try_interval": "25ms",
+            "retry_match": [{"method": ["GET", "HEAD", "OPTIONS"]}],
+        },
+    }
+
+
+def _error_routes() -> list[dict[str, Any]]:
+    """A release's own 404.html, else a small page."""
+    missing = {"vars_regexp": {"{http.error.status_code}": {"pattern": "^404$"}, _ROOT: {"pattern": "/"}}}
+    own = [{"handler": "rewrite", "uri": "/404.html"}, {"handler": "file_server", "status_code": "404"}]
+    down = {"vars_regexp": {"{http.error.status_code}": {"pattern": "^50[234]$"}}}
+    conditions = ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range", "If-Range"]
+    plain = {
+        "handler": "headers",
+        "request": {"delete": conditions},
+        "response": {"deferred": True, "delete": ["ETag", "Last-Modified"], "set": {"Cache-Control": ["no-store"]}},
+    }
+    return [
+        {"handle": [plain]},
+        {"match": [missing | _file(_ROOT, "/404.html")], "handle": own},
+        {"match": [missing], "handle": [_page("Not found", "There is no such page here.")]},
+        {"match": [down], "handle": [_page("No answer", "The application does not answer. Try again in a moment.")]},
+        {"handle": [_page("Refused", "The request cannot be answered.")]},
+    ]
+
+
+def _logs(settings: Settings) -> dict[str, Any]:
+    """Caddy's own log to its standard error; one JSON line a request to a file that rotates, without what is secret."""
+    writer = {"output": "file", "filename": str(settings.logs_dir / "access.log"), "roll_size_mb": 16, "roll_keep": 4}
+    fields = {
+        "request>headers": {"filter": "delete"},
+        "resp_headers": {"filter": "delete"},
+        "request>uri": {"filter": "regexp", "regexp": r"\?.*", "value": "?"},
+    }
+    return {
+        "default": {"level": "WARN", "encoder": {"format": "json"}, "exclude": ["http.log.access"]},
+        "access": {
+            "include": ["http.log.access"],
+            "writer": writer | {"roll_gzip": False},
+            "encoder": {"format": "filter", "wrap": {"format": "json"}, "fields": fields},
+        },
+    }
+
+
+def _file(root: str, *paths: str) -> dict[str, Any]:
+    return {"file": {"root": root, "try_files": list(paths)}}
+
+
+def _subroute(*routes: dict[str, Any]) -> dict[str, Any]:
+    return {"handler": "subroute", "routes": list(routes)}
+
+
+def _error(status: int) -> dict[str, Any]:
+    return {"handler": "error", "status_code": status}
+
+
+def _page(title: str, sentence: str, status: int | str = "{http.error.status_code}") -> dict[str, Any]:
+    style = "font: 1.1rem/1.5 system-ui, sans-serif; margin: 20vh auto; max-width: 32rem; padding: 0 1rem"
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    return {
+        "handler": "static_response",
+        "status_code": status,
+        "headers": {"Content-Type": ["text/html; charset=utf-8"], "Cache-Control": ["no-store"]},
+        "body": f'{head}<body style="{style}"><h1>{title}</h1><p>{sentence}</p></body></html>\n',
+    }

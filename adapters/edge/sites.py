@@ -1,0 +1,120 @@
+"""What Caddy serves for each host, as links that are swapped by one rename.
+
+``releases/<name>/`` says once and for all what a host may be: ``public``, a link to the artifact, with the empty file
+``release/<name>`` (Caddy learns the name from it) and perhaps the empty file ``fallback``; or the empty file
+``service``, for hosts whose instances the responder knows. ``hosts/<host>`` is a link to one of these directories.
+Every step may be cut short and repeated.
+"""
+
+import re
+import shutil
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+
+from adapters.edge.caddy import HOST
+
+_SERVICE = "service"
+_UNFINISHED = "."
+"""The first letter of what is being made; no host and no release starts with it."""
+
+
+class HostInvalid(ValueError):
+    """The host name cannot be served: it is no RFC 1123 name in lower case."""
+
+
+def checked(host: str) -> str:
+    """``host`` itself, when it may be served. Raises HostInvalid."""
+    if len(host) > 253 or not re.fullmatch(HOST, host) or host.endswith("."):
+        raise HostInvalid(f"{host!r} is no host name: use lower-case letters, digits, hyphens and dots.")
+    return host
+
+
+class Sites:
+    """The links under ``root``. One owner at a time: the edge."""
+
+    def __init__(self, root: Path) -> None:
+        self._hosts = root / "hosts"
+        self._releases = root / "releases"
+        for directory in (self._hosts, self._releases):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def publish(self, host: str, artifact: Path, release_id: str, *, fallback: bool) -> None:
+        """Serve ``artifact``, a directory, at ``host`` from now on; ``fallback``: unknown paths show /index.html."""
+        name = _release_name(artifact, release_id, fallback=fallback)
+        if not (self._releases / name).is_dir():
+            growing = self._unfinished(self._releases)
+            (growing / "release").mkdir(parents=True)
+            (growing / "release" / name).touch()
+            (growing / "public").symlink_to(artifact.absolute())
+            if fallback:
+                (growing / "fallback").touch()
+            _take_place(growing, self._releases / name)
+        self._point(host, name)
+
+    def proxy(self, host: str) -> None:
+        """Pass requests for ``host`` to the instances that the responder knows."""
+        if not (self._releases / _SERVICE).is_dir():
+            growing = self._unfinished(self._releases)
+            growing.mkdir()
+            (growing / _SERVICE).touch()
+            _take_place(growing, self._releases / _SERVICE)
+        self._point(host, _SERVICE)
+
+    def withdraw(self, host: str) -> None:
+        """Serve nothing at ``host``."""
+        (self._hosts / checked(host)).unlink(missing_ok=True)
+
+    def hosts(self) -> set[str]:
+        """Every host that is served."""
+        return {entry.name for entry in self._hosts.iterdir() if not entry.name.startswith(_UNFINISHED)}
+
+    def tidy(self) -> None:
+        """Remove releases that no host shows, and what an interrupted step left."""
+        used = {_target(self._hosts / host) for host in self.hosts()}
+        for directory in (self._hosts, self._releases):
+            for entry in directory.iterdir():
+                if entry.name.startswith(_UNFINISHED) or (directory == self._releases and entry.name not in used):
+                    _remove(entry)
+
+    def _point(self, host: str, name: str) -> None:
+        link = self._hosts / checked(host)
+        if _target(link) == name:
+            return
+        growing = self._unfinished(self._hosts)
+        growing.symlink_to(Path("..") / "releases" / name)
+        growing.replace(link)
+
+    def _unfinished(self, directory: Path) -> Path:
+        return directory / f"{_UNFINISHED}{token_hex(8)}"
+
+
+def _release_name(artifact: Path, release_id: str, *, fallback: bool) -> str:
+    """Names the directory after everything that is in it, so that it never needs to change."""
+    content = f"{artifact.absolute()}\0{release_id}\0{fallback}"
+    return sha256(content.encode()).hexdigest()[:32]
+
+
+def _take_place(growing: Path, place: Path) -> None:
+    """Rename; whoever was first made the same directory, so a second one is dropped."""
+    try:
+        growing.rename(place)
+    except OSError:
+        if not place.is_dir():
+            raise
+        shutil.rmtree(growing)
+
+
+def _target(link: Path) -> str | None:
+    """The name that ``link`` points to, or None where there is no link."""
+    try:
+        return link.readlink().name
+    except OSError:
+        return None
+
+
+def _remove(entry: Path) -> None:
+    if entry.is_dir() and not entry.is_symlink():
+        shutil.rmtree(entry)
+    else:
+        entry.unlink(missing_ok=True)

@@ -1,0 +1,65 @@
+"""Which host shows what: the edge's whole table, brought to the responder and the links."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from adapters.edge.responder import Responder, Upstream
+from adapters.edge.sites import Sites, checked
+
+
+class StaticRoute(msgspec.Struct, frozen=True, tag="static"):
+    """A host that shows the files of ``artifact``; with ``fallback`` unknown paths show /index.html."""
+
+    hostname: str
+    release_id: str
+    artifact: Path
+    fallback: bool = False
+
+
+class ServiceRoute(msgspec.Struct, frozen=True, tag="service"):
+    """A host whose requests go to one of ``upstreams``."""
+
+    hostname: str
+    release_id: str
+    upstreams: tuple[Upstream, ...]
+
+
+Route = StaticRoute | ServiceRoute
+
+
+class EdgeTable:
+    """Keeps the responder and the links equal to a table of routes. Every method may be repeated.
+
+    Instances are known before a link leads to them, and forgotten only when none does any more.
+    """
+
+    def __init__(self, responder: Responder, sites: Sites) -> None:
+        self._responder = responder
+        self._sites = sites
+
+    def apply(self, routes: Iterable[Route]) -> None:
+        """Make ``routes`` the whole table. Raises HostInvalid, before anything is changed."""
+        wanted = {checked(route.hostname): route for route in routes}
+        for route in wanted.values():
+            self.put(route)
+        for host in (self._sites.hosts() | self._responder.hosts()) - wanted.keys():
+            self.remove(host)
+        self._sites.tidy()
+
+    def put(self, route: Route) -> None:
+        """Show ``route`` at its host. Raises HostInvalid."""
+        host = checked(route.hostname)
+        match route:
+            case ServiceRoute():
+                self._responder.show(host, route.upstreams)
+                self._sites.proxy(host)
+            case StaticRoute():
+                self._sites.publish(host, route.artifact, route.release_id, fallback=route.fallback)
+                self._responder.forget(host)
+
+    def remove(self, host: str) -> None:
+        """Show nothing at ``host``. Raises HostInvalid."""
+        self._sites.withdraw(host)
+        self._responder.forget(host)
