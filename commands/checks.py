@@ -1,7 +1,9 @@
 """Rules about single fields, shared by the deciders. Each raises ``Invalid`` naming the field and the mending."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 from domain.rejection import Detail, Invalid
@@ -9,8 +11,16 @@ from domain.rejection import Detail, Invalid
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """One label of a host name (RFC 1035, section 2.3.1, with a digit first as RFC 1123 allows)."""
 
-BRANCH_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-./]|[./]$|\.lock$")
+BRANCH_FORBIDDEN = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|/\.|^[-./]|[./]$|\.lock(/|$)|^(@|HEAD)$"
+)
 """What ``git check-ref-format`` refuses, and a leading dash, which git would read as an option."""
+
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""A whole commit hash, SHA-1 or SHA-256."""
+
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""What no text may hold: control characters but tab and line ends, and halves of pairs. PostgreSQL refuses some."""
 
 
 def invalid(field: str, message: str) -> Invalid:
@@ -36,7 +46,17 @@ def name(value: str, longest: int = 100) -> str | None:
 
 def text(value: str | None, longest: int = 2000) -> str | None:
     """A longer text, or none."""
-    return f"must have at most {longest} characters, not {len(value)}" if value and len(value) > longest else None
+    if value is None:
+        return None
+    if len(value) > longest:
+        return f"must have at most {longest} characters, not {len(value)}"
+    return "must not hold control characters" if UNPRINTABLE.search(value) else None
+
+
+def shown(value: str, longest: int = 2000) -> str:
+    """What a repository or a program wrote, made a text by the rules of ``text``: it is cut, not refused."""
+    printable = UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", value)
+    return printable if len(printable) <= longest else printable[: longest - 1] + "…"
 
 
 def relative(path: str | None) -> str | None:
@@ -53,6 +73,11 @@ def branch(value: str) -> str | None:
     if not value or len(value) > 250 or BRANCH_FORBIDDEN.search(value):
         return f"'{value}' is not a branch name; use one such as 'main'"
     return None
+
+
+def commit(value: str | None) -> str | None:
+    """A whole commit hash, or none."""
+    return None if value is None or COMMIT.fullmatch(value) else f"'{value}' is not a commit; use its whole hash"
 
 
 def label(value: str) -> str | None:
@@ -73,6 +98,7 @@ def between(value: float | None, least: float, most: float) -> str | None:
 
 
 def slug(value: str, longest: int = 40) -> str:
-    """``value`` as a label: ``"My Shop!"`` becomes ``"my-shop"``; never empty."""
-    parts = re.findall(r"[a-z0-9]+", value.casefold())
-    return "-".join(parts)[:longest].strip("-") or "app"
+    """``value`` as a label: ``"My Café!"`` becomes ``"my-cafe"``; a name without such letters gets a digest."""
+    plain = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", value.casefold()))
+    slug = "-".join(re.findall(r"[a-z0-9]+", plain))[:longest].strip("-")
+    return slug or f"app-{sha256(value.encode(errors="replace")).hexdigest()[:6]}"

@@ -147,7 +147,13 @@ _ENDED = {Status.SUCCEEDED: "succeeded", Status.FAILED: "failed", Status.CANCELL
 def _queue(command: QueueDeployment, state: Deployment) -> Sequence[Event]:
     if state.queued is not None:
         return []
-    check([("branch", checks.branch(command.branch)), ("note", checks.text(command.note, 500))])
+    check(
+        [
+            ("branch", checks.branch(command.branch)),
+            ("commit", checks.commit(command.commit)),
+            ("note", checks.text(command.note, 500)),
+        ]
+    )
     return [
         DeploymentQueued(
             deployment_id=command.deployment_id,
@@ -179,6 +185,8 @@ def _lease(command: LeaseDeployment, state: Deployment) -> Sequence[Event]:
 
 def _require_lease(state: Deployment, fencing_token: int) -> None:
     require_open(state)
+    if not state.fencing_token:
+        raise StaleLease("Nobody holds a lease of the deployment.")
     if fencing_token != state.fencing_token:
         raise StaleLease(f"Lease {fencing_token} of the deployment was outranked by lease {state.fencing_token}.")
 
@@ -189,8 +197,8 @@ def _reported(report: Report) -> Event:
             return CommitResolved(
                 deployment_id=report.deployment_id,
                 commit=report.commit,
-                message=report.message,
-                author=report.author,
+                message=checks.shown(report.message),
+                author=checks.shown(report.author, 200),
             )
         case StartStep():
             return StepStarted(deployment_id=report.deployment_id, step=report.step, fencing_token=report.fencing_token)
@@ -207,7 +215,10 @@ def _reported(report: Report) -> Event:
             return DeploymentSucceeded(deployment_id=report.deployment_id, release_id=report.release_id)
         case FailDeployment():
             return DeploymentFailed(
-                deployment_id=report.deployment_id, error=report.error, step=report.step, exit_code=report.exit_code
+                deployment_id=report.deployment_id,
+                error=checks.shown(report.error),
+                step=report.step,
+                exit_code=report.exit_code,
             )
 
 

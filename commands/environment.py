@@ -87,7 +87,7 @@ def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
                     environment_id=command.environment_id,
                     activation=command.activation,
                     release_id=command.release_id,
-                    error=command.error,
+                    error=checks.shown(command.error),
                 )
             ]
         case MoveInstances():

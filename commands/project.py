@@ -33,7 +33,8 @@ from domain.project import (
     RuntimeType,
     evolve,
 )
-from domain.rejection import Conflict, NotFound
+from domain.rejection import Conflict, NameTaken, NotFound
+from domain.reservations import HOSTNAME
 
 MOST_ENVIRONMENTS = 50
 PRODUCTION = "production"
@@ -130,7 +131,7 @@ ProjectCommand = CreateProject | AddEnvironment | RelabelEnvironment | ChangePro
 def decide(command: ProjectCommand, state: Project) -> Sequence[Event]:
     """The events that ``command`` causes now, or a Rejection."""
     if isinstance(command, CreateProject):
-        return _create(command)
+        return [] if state.exists else _create(command)
     require_project(state)
     match command:
         case AddEnvironment():
@@ -169,15 +170,17 @@ def require_environment(state: Project, environment_id: EnvironmentId) -> Enviro
 
 
 def _create(command: CreateProject) -> Sequence[Event]:
+    slug = checks.slug(command.name)
+    label = slug + command.label_suffix
     check(
         [
             ("name", checks.name(command.name)),
             ("description", checks.text(command.description)),
             ("rootDirectory", checks.relative(command.root_directory)),
             ("productionBranch", checks.branch(command.production_branch)),
+            ("label", checks.label(label)),
         ]
     )
-    slug = checks.slug(command.name)
     created = ProjectCreated(
         project_id=command.project_id,
         name=command.name.strip(),
@@ -194,7 +197,7 @@ def _create(command: CreateProject) -> Sequence[Event]:
         environment_id=command.environment_id,
         name=PRODUCTION,
         branch=command.production_branch,
-        label=slug + command.label_suffix,
+        label=label,
     )
     return [created, EnvironmentAdded(project_id=command.project_id, environment=production)]
 
@@ -208,6 +211,8 @@ def default_runtime(kind: ProjectType, runs_server: bool | None) -> RuntimeConfi
 
 
 def _add_environment(command: AddEnvironment, state: Project) -> Sequence[Event]:
+    if command.environment_id in state.environments:
+        return []
     name = command.name.strip().casefold()
     label = command.label or checks.slug(f"{state.slug}-{name}", 55) + command.label_suffix
     check([("name", checks.label(name)), ("branch", checks.branch(command.branch)), ("label", checks.label(label))])
@@ -215,6 +220,7 @@ def _add_environment(command: AddEnvironment, state: Project) -> Sequence[Event]
         raise Conflict(f"The project already has an environment '{name}'.", code="name_taken")
     if len(state.environments) >= MOST_ENVIRONMENTS:
         raise Conflict(f"A project may have {MOST_ENVIRONMENTS} environments.")
+    _require_free(label, state)
     plan = EnvironmentPlan(environment_id=command.environment_id, name=name, branch=command.branch, label=label)
     return [EnvironmentAdded(project_id=command.project_id, environment=plan)]
 
@@ -224,6 +230,7 @@ def _relabel(command: RelabelEnvironment, state: Project) -> Sequence[Event]:
     check([("label", checks.label(command.label))])
     if environment.label == command.label:
         return []
+    _require_free(command.label, state)
     return [
         EnvironmentRelabelled(
             project_id=command.project_id,
@@ -234,8 +241,14 @@ def _relabel(command: RelabelEnvironment, state: Project) -> Sequence[Event]:
     ]
 
 
+def _require_free(label: str, state: Project) -> None:
+    """A reservation belongs to the whole project, so among its own environments the project must look itself."""
+    if any(environment.label == label for environment in state.environments.values()):
+        raise NameTaken(HOSTNAME, label)
+
+
 def _changed(command: ChangeProject, state: Project) -> Iterator[Event]:
-    if command.name is not UNSET and command.name != state.name:
+    if command.name is not UNSET and command.name.strip() != state.name:
         check([("name", checks.name(command.name))])
         yield ProjectRenamed(project_id=command.project_id, name=command.name.strip())
     if command.description is not UNSET and command.description != state.description:
@@ -275,7 +288,7 @@ def _runtime(runtime: RuntimeConfig, changes: RuntimeChanges) -> RuntimeConfig:
         [
             ("startCommand", checks.command(changed.start_command)),
             ("port", checks.between(changed.port, 1, 65535)),
-            ("healthCheckPath", checks.text(path, 500) if path.startswith("/") else "must begin with '/'"),
+            ("healthCheckPath", checks.name(path, 500) if path.startswith("/") else "must begin with '/'"),
             ("healthTimeoutSeconds", checks.between(changed.health_timeout_seconds, 1, 900)),
             ("instances", checks.between(changed.instances, 1, 20)),
             ("limits.memoryMb", checks.between(changed.limits.memory_mb, 32, 65536)),
