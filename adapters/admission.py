@@ -1,0 +1,148 @@
+"""Which appends of a batch may be recorded, and what they add: pure, decided while the log is locked.
+
+The appends of a batch are judged one after another, each as if those admitted before it were recorded already. So a
+batch is a serial order, and one append's conflict is nobody else's.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from eventsourcing.persistence import StoredEvent
+
+from commands.ports import Request, RequestReused, Sealed, VersionConflict
+from domain.rejection import NameTaken
+from domain.reservations import GiveBack, GiveBackAll, Reservation, Take
+
+Name = tuple[str, str]
+"""The scope and the name of a reservation."""
+
+
+@dataclass(eq=False, kw_only=True)
+class Submission:
+    """What one caller wants recorded, whole or not at all, and where the positions are answered."""
+
+    events: Sequence[StoredEvent]
+    reservations: Sequence[Reservation] = ()
+    """Taken and given back by the first event's stream, in this order."""
+    sealed: Sequence[Sealed] = ()
+    request: Request | None = None
+    positions: Future[Sequence[int]] = field(default_factory=Future)
+    in_doubt: bool = False
+    """It was in a batch whose connection broke: it may have been recorded."""
+    abandoned: bool = False
+    """The caller has given up, so it must not be recorded any more."""
+
+    @property
+    def stream(self) -> str:
+        """The stream that holds what is reserved."""
+        return str(self.events[0].originator_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the database holds of everything that a batch is about."""
+
+    position: int
+    """The last one of the log, 0 when it is empty."""
+    versions: Mapping[str, int]
+    """The last version of each stream that has any."""
+    holders: Mapping[Name, str]
+    fingerprints: Mapping[str, str]
+    """By causation id."""
+    recorded: Mapping[tuple[str, int], tuple[int, bytes]]
+    """Position and state by stream and version, of submissions in doubt."""
+
+
+class Admission:
+    """Judges submissions in order, and keeps what the admitted ones add to the database."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+        self._position = seen.position
+        self._versions = dict(seen.versions)
+        self._holders: dict[Name, str | None] = dict(seen.holders)
+        self._fingerprints = dict(seen.fingerprints)
+        self.events: list[tuple[int, StoredEvent]] = []
+        self.sealed: list[Sealed] = []
+        self.requests: list[tuple[Request, str, int, int]] = []
+        """With the stream, and the first and the last position."""
+
+    def admit(self, submission: Submission) -> Sequence[int]:
+        """The positions of the submission's events.
+
+        Raises ``RequestReused``, ``VersionConflict`` or ``NameTaken``; then the submission has left no trace.
+        """
+        if submission.in_doubt and (positions := self._settled(submission)):
+            return positions
+        fresh = self._is_fresh(submission.request)
+        versions = self._following(submission.events)
+        holders = self._reserved(submission)
+        first, last = self._position + 1, self._position + len(submission.events)
+        self._position = last
+        self._versions |= versions
+        self._holders |= holders
+        self.events += enumerate(submission.events, first)
+        self.sealed += submission.sealed
+        if submission.request and fresh:
+            self._fingerprints[submission.request.causation_id] = submission.request.fingerprint
+            self.requests.append((submission.request, submission.stream, first, last))
+        return range(first, last + 1)
+
+    @property
+    def holders(self) -> Mapping[Name, str | None]:
+        """The names whose holder changes, and who holds them afterwards."""
+        before = self._seen.holders
+        return {name: holder for name, holder in self._holders.items() if holder != before.get(name)}
+
+    def _settled(self, submission: Submission) -> Sequence[int]:
+        """The positions where the submission was recorded after all, if it was: the same bytes in the same places."""
+        found = [self._seen.recorded.get(_place(event), (0, b"")) for event in submission.events]
+        same = all(state == event.state for (_, state), event in zip(found, submission.events, strict=True))
+        return [position for position, _ in found] if same and found[0][0] else ()
+
+    def _is_fresh(self, request: Request | None) -> bool:
+        """Whether the request's name was never used. One request may append to several streams under its name."""
+        if request is None:
+            return False
+        before = self._fingerprints.get(request.causation_id)
+        if before not in {None, request.fingerprint}:
+            raise RequestReused(f"The idempotency key of request {request.causation_id} came with another request.")
+        return before is None
+
+    def _following(self, events: Iterable[StoredEvent]) -> dict[str, int]:
+        """The streams' last versions after the events, each of which must follow the one before it."""
+        versions: dict[str, int] = {}
+        for event in events:
+            stream, version = _place(event)
+            last = versions.get(stream, self._versions.get(stream))
+            # A stream begins with version 1; the library's contract also lets it begin with 0.
+            if version not in ({0, 1} if last is None else {last + 1}):
+                raise VersionConflict(f"{stream}@{version} cannot follow version {last or 0}.")
+            versions[stream] = version
+        return versions
+
+    def _reserved(self, submission: Submission) -> dict[Name, str | None]:
+        """The holders of all names that the submission takes or gives back."""
+        stream = submission.stream if submission.reservations else ""
+        changed: dict[Name, str | None] = {}
+        for reservation in submission.reservations:
+            match reservation:
+                case Take(scope=scope, name=name):
+                    if self._holder(changed, (scope, name)) not in {None, stream}:
+                        raise NameTaken(scope, name)
+                    changed[scope, name] = stream
+                case GiveBack(scope=scope, name=name):
+                    if self._holder(changed, (scope, name)) == stream:
+                        changed[scope, name] = None
+                case GiveBackAll():
+                    held = {name for name in {**self._holders, **changed} if self._holder(changed, name) == stream}
+                    changed |= dict.fromkeys(held)
+        return changed
+
+    def _holder(self, changed: Mapping[Name, str | None], name: Name) -> str | None:
+        return changed[name] if name in changed else self._holders.get(name)
+
+
+def _place(event: StoredEvent) -> tuple[str, int]:
+    return str(event.originator_id), event.originator_version

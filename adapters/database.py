@@ -1,0 +1,205 @@
+"""Postgres: its layout, the connection pool, and the bells that its notifications ring."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, LiteralString, Self
+
+import psycopg
+from psycopg import AsyncConnection, Connection, errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool
+
+from adapters.bell import Bell, Bells
+
+OLDEST_POSTGRES = 15
+EVENTS = "events"
+"""The channel that is notified, with the last position, whenever facts were appended."""
+
+_LAYOUT = Path(__file__).parents[1] / "infra" / "postgres"
+_LAYOUT_LOCK = 0x5348_4950_4C41_594F
+_ROLE = "shipbook_app"
+_RECONNECT_SECONDS = 0.2
+_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""libpq's bounds on waiting for a peer that is gone without a word: seconds, and milliseconds for the last."""
+
+
+class Unavailable(Exception):
+    """The database does not answer for the moment. Ask again after ``retry_after`` seconds."""
+
+    retry_after = 1
+
+
+class UnsuitableDatabase(Exception):
+    """The operator's database cannot be used; the message says why, and how to mend it."""
+
+
+def ensure_schema(url: str) -> str:
+    """Lay out the database, unless it is laid out already, and return how the application connects to it.
+
+    Any number of processes may do this at once. Where the role ``shipbook_app`` can be made and taken, the application
+    works under it and cannot change the past; elsewhere the triggers alone see to that. Raises ``Unavailable`` or
+    ``UnsuitableDatabase``.
+    """
+    conninfo = make_conninfo(url, **(_PATIENCE | conninfo_to_dict(url)))
+    with _unavailable(), psycopg.connect(conninfo, autocommit=True) as connection:
+        _require_version(connection)
+        with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LAYOUT_LOCK])
+            _lay_out(connection)
+        return _as_application(conninfo) if _may_take_role(connection) else conninfo
+
+
+class Database:
+    """One process's way to Postgres. Belongs to one event loop."""
+
+    def __init__(self, conninfo: str, connections: int) -> None:
+        self.conninfo = conninfo
+        self._pool = AsyncConnectionPool(
+            conninfo, min_size=1, max_size=connections, timeout=5, open=False, kwargs={"autocommit": True}
+        )
+        self._bells = Bells()
+        self._listener: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, *, connections: int = 8) -> AsyncIterator[Self]:
+        """The database, laid out. ``connections`` bounds the pool. Raises as ``ensure_schema`` does."""
+        database = cls(await asyncio.to_thread(ensure_schema, url), connections)
+        await database._pool.open()
+        try:
+            yield database
+        finally:
+            await database._close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in autocommit mode from the pool; ``Unavailable`` where it cannot be had or breaks."""
+        with _unavailable():
+            async with self._pool.connection() as connection:
+                yield connection
+
+    async def fetch(self, query: LiteralString, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query that only reads: after a restart of the server it is asked once more."""
+        try:
+            return await self._fetch(query, parameters)
+        except Unavailable:
+            await self._pool.check()
+            return await self._fetch(query, parameters)
+
+    async def _fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+        async with self.connection() as connection:
+            cursor = await connection.execute(query, parameters, binary=True)
+            return await cursor.fetchall()
+
+    @contextmanager
+    def bell(self, channel: str = EVENTS) -> Iterator[Bell]:
+        """A bell of the caller's own that rings with each notification of ``channel``."""
+        if channel != EVENTS:
+            raise ValueError(f"nobody listens to the channel {channel!r}")
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._listen())
+        with self._bells.listening(channel) as bell:
+            yield bell
+
+    async def _listen(self) -> None:
+        """Ring the bells, on one connection for all of them; connect again for as long as it takes."""
+        while True:
+            with suppress(psycopg.Error, OSError):
+                async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(EVENTS)))
+                    self._bells.ring_all()  # news may have come while nobody listened
+                    async for notification in connection.notifies():
+                        self._bells.ring(notification.channel)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+    async def _close(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            await asyncio.wait([self._listener])
+        await self._pool.close()
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """Say ``Unavailable`` for whatever passes by waiting: no connection, a broken one, a server going down."""
+    try:
+        yield
+    except psycopg.OperationalError as problem:
+        raise Unavailable(f"The database does not answer: {_first_line(problem)}") from problem
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+
+
+def _require_version(connection: Connection) -> None:
+    if connection.info.server_version < OLDEST_POSTGRES * 10_000:
+        version = connection.info.parameter_status("server_version")
+        raise UnsuitableDatabase(
+            f"PostgreSQL {OLDEST_POSTGRES} or newer is needed; this is {version}. "
+            "Upgrade it, or unset SHIPBOOK_DATABASE_URL to use the embedded one."
+        )
+
+
+def _lay_out(connection: Connection) -> None:
+    """Run the files of ``infra/postgres``; the schema's comment tells which state of them it was made by."""
+    *layout, roles = sorted(_LAYOUT.glob("*.sql"))
+    state = "Shipbook's event log, layout " + sha256(b"".join(map(Path.read_bytes, [*layout, roles]))).hexdigest()[:16]
+    found = connection.execute("SELECT obj_description(to_regnamespace('log'), 'pg_namespace')").fetchone()
+    if found == (state,):
+        return
+    try:
+        for file in layout:
+            _run(connection, file)
+    except errors.InsufficientPrivilege as problem:
+        raise UnsuitableDatabase(
+            f"The database user may not lay out the database ({_first_line(problem)}). "
+            "Make it the database's owner: ALTER DATABASE … OWNER TO …"
+        ) from problem
+    if _make_role(connection):
+        with suppress(errors.InsufficientPrivilege), connection.transaction():
+            _run(connection, roles)
+    connection.execute(sql.SQL("COMMENT ON SCHEMA log IS {}").format(state))
+
+
+def _run(connection: Connection, file: Path) -> None:
+    connection.execute(file.read_bytes())
+
+
+def _make_role(connection: Connection) -> bool:
+    """Whether the application's role is there for us to take."""
+    role = sql.Identifier(_ROLE)
+    for statement in ("CREATE ROLE {} NOLOGIN", "GRANT {} TO CURRENT_USER"):
+        # Roles belong to the whole server: another database's processes may be making this one at the same moment.
+        refused = (errors.DuplicateObject, errors.UniqueViolation, errors.InsufficientPrivilege, errors.InternalError_)
+        with suppress(*refused), connection.transaction():
+            connection.execute(sql.SQL(statement).format(role))
+    return _is_member(connection)
+
+
+def _is_member(connection: Connection) -> bool:
+    privilege = "SET" if connection.info.server_version >= 160_000 else "MEMBER"
+    query = "SELECT pg_has_role(oid, %s) FROM pg_roles WHERE rolname = %s"
+    return connection.execute(query, [privilege, _ROLE]).fetchone() == (True,)
+
+
+def _may_take_role(connection: Connection) -> bool:
+    query = (
+        "SELECT has_table_privilege(%(role)s, 'log.events', 'INSERT')"
+        " AND has_database_privilege(%(role)s, current_database(), 'CREATE')"
+    )
+    return _is_member(connection) and connection.execute(query, {"role": _ROLE}).fetchone() == (True,)
+
+
+def _as_application(conninfo: str) -> str:
+    options = conninfo_to_dict(conninfo).get("options") or ""
+    return make_conninfo(conninfo, options=f"{options} -c role={_ROLE}".strip())

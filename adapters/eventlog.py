@@ -1,0 +1,107 @@
+"""The append-only log of facts, as the commands, the projector and the relay see it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import LiteralString, Self
+
+from adapters.admission import Submission
+from adapters.committing import Committer
+from adapters.database import Database, Unavailable
+from adapters.mapping import Mapper
+from commands.ports import Append, Request
+from domain.history import Recorded
+from domain.identifiers import CausationId, StreamName
+from domain.reservations import reservations
+
+PATIENCE_SECONDS = 5.0
+"""So long an append waits to be recorded before its caller is told to come back."""
+APPENDS_AT_ONCE = 1024
+"""So many appends of one process wait for the committer; further ones wait for a place."""
+
+_COLUMNS: LiteralString = "SELECT position, stream, version, tag, state FROM log.events"
+
+
+class EventLog:
+    """The port ``commands.ports.EventLog`` on Postgres, and the tail that projector and relay read.
+
+    Positions count from 1 without a gap, and commit order is position order: ``notifications(after)`` never shows a
+    fact whose predecessor will only be seen later. Every method raises ``Unavailable`` while the database is away.
+    """
+
+    def __init__(self, database: Database, committer: Committer, mapper: Mapper, patience: float) -> None:
+        self._database = database
+        self._committer = committer
+        self._mapper = mapper
+        self._patience = patience
+        self._places = asyncio.Semaphore(APPENDS_AT_ONCE)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, database: Database, *, mapper: Mapper | None = None, patience: float = PATIENCE_SECONDS
+    ) -> AsyncIterator[Self]:
+        """The log with a committer of its own, which records what is under way before it ends."""
+        committer = Committer(database.conninfo)
+        try:
+            yield cls(database, committer, mapper or Mapper(), patience)
+        finally:
+            await asyncio.to_thread(committer.close)
+
+    async def read(self, stream: StreamName) -> Sequence[Recorded]:
+        """All facts of a stream, in order."""
+        rows = await self._database.fetch(_COLUMNS + " WHERE stream = %s ORDER BY version", [stream])
+        return [self._mapper.recorded(*row) for row in rows]
+
+    async def append(self, append: Append) -> Sequence[Recorded]:
+        """Record the facts, with their reservations, sealed secrets and request, or none of it.
+
+        Raises ``VersionConflict``, ``NameTaken`` or ``RequestReused``. After ``Unavailable`` the facts may have been
+        recorded all the same; a command repeated with its causation id finds out.
+        """
+        if not append.facts:
+            return []
+        submission = self._submission(append)
+        positions = await self._positions(submission)
+        return [
+            Recorded(position=position, stream=append.stream, version=version, fact=fact, context=append.context)
+            for version, (position, fact) in enumerate(zip(positions, append.facts, strict=True), append.version + 1)
+        ]
+
+    async def request(self, causation_id: CausationId) -> Request | None:
+        """The request that was recorded under this causation id, if any."""
+        rows = await self._database.fetch(
+            "SELECT fingerprint FROM log.requests WHERE causation_id = %s", [causation_id]
+        )
+        return Request(causation_id=causation_id, fingerprint=rows[0][0]) if rows else None
+
+    async def notifications(self, after: int, limit: int) -> list[Recorded]:
+        """Up to ``limit`` facts of all streams behind position ``after``, in order."""
+        rows = await self._database.fetch(_COLUMNS + " WHERE position > %s ORDER BY position LIMIT %s", [after, limit])
+        return [self._mapper.recorded(*row) for row in rows]
+
+    async def head(self) -> int:
+        """The last position, 0 while the log is empty."""
+        rows = await self._database.fetch("SELECT coalesce(max(position), 0) FROM log.events")
+        return int(rows[0][0])
+
+    def _submission(self, append: Append) -> Submission:
+        tenant = append.context.tenant_id
+        return Submission(
+            events=self._mapper.stored(append.stream, append.version, append.facts, append.context),
+            reservations=[change for fact in append.facts for change in reservations(fact, tenant)],
+            sealed=append.sealed,
+            request=append.request,
+        )
+
+    async def _positions(self, submission: Submission) -> Sequence[int]:
+        try:
+            async with asyncio.timeout(self._patience), self._places:
+                self._committer.submit(submission)
+                return await asyncio.wrap_future(submission.positions)
+        except TimeoutError:
+            raise Unavailable(
+                "The change could not be recorded in time. Repeat the request with the same Idempotency-Key."
+            ) from None
+        finally:
+            submission.abandoned = True
