@@ -25,6 +25,7 @@ from services.ports import kept_port
 from services.programs import CannotStart, Program, launched, running
 
 _POSTGRES_SETTINGS = {
+    "port": "5432",
     "listen_addresses": "",  # the socket's directory (0700) is the authentication
     "unix_socket_permissions": "0700",
     "shared_buffers": "64MB",
@@ -37,10 +38,16 @@ _POSTGRES_SETTINGS = {
 }
 
 
+def _environ() -> dict[str, str]:
+    """Nothing of ours: variables such as PGPORT or XDG_DATA_HOME would change what a server does."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+
+
 def database_url(settings: Settings) -> str:
     """Where the database is: the operator's, or the embedded one."""
     return settings.database_url or (
-        "postgresql://shipbook@/shipbook?" + urlencode({"host": str(settings.sockets_dir)}, quote_via=quote)
+        "postgresql://shipbook@/shipbook?"
+        + urlencode({"host": str(settings.sockets_dir), "port": "5432"}, quote_via=quote)
     )
 
 
@@ -52,6 +59,7 @@ def postgres(settings: Settings) -> Program:
     return Program(
         name="postgres",
         argv=(_postgres_binary("postgres"), "-D", str(settings.postgres_dir), *flags),
+        environ=_environ(),
         prepare=lambda: _prepare_postgres(settings),
         ready=lambda: _postgres_answers(url),
         ready_seconds=120,  # recovery after a crash replays up to max_wal_size
@@ -133,7 +141,7 @@ def _make_cluster(settings: Settings) -> None:
 
 def _run_tool(name: str, *arguments: str, text: str = "") -> None:
     argv = launched((_postgres_binary(name), *arguments), SIGKILL, _postgres_identity())
-    done = subprocess.run(argv, input=text, text=True, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(argv, env=_environ(), input=text, text=True, capture_output=True, timeout=120, check=False)
     if done.returncode:
         raise CannotStart(f"{name} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
 
@@ -178,6 +186,7 @@ def nats(settings: Settings) -> Program:
     return Program(
         name="nats",
         argv=(_script("nats-server"), "-c", str(configuration)),
+        environ=_environ(),
         ready=lambda: _nats_answers(place),
         grace_seconds=10,
     )
@@ -210,7 +219,7 @@ def caddy(settings: Settings) -> Program:
     return Program(
         name="caddy",
         argv=(_script("caddy"), "run", "--config", str(configuration)),
-        environ=dict(os.environ) | {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "XDG_DATA_HOME": str(home)},
+        environ=_environ() | {"HOME": str(home)},
         ready=lambda: _caddy_answers(settings),
         grace_seconds=10,
     )

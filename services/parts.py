@@ -1,0 +1,81 @@
+"""What each supervised program is doing, as one small file each, so that any process can tell (``GET /health``)."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+
+class State(StrEnum):
+    """What a part is doing."""
+
+    WAITING = "waiting"
+    """For those that it needs."""
+    STARTING = "starting"
+    READY = "ready"
+    FAILED = "failed"
+    """It ended by itself, and is started again after a pause."""
+    STOPPED = "stopped"
+
+
+class Part(msgspec.Struct, frozen=True, rename="camel"):
+    """A supervised program: what it is doing since when, and how often it was started again."""
+
+    name: str
+    state: State
+    since: datetime
+    pid: int | None = None
+    restarts: int = 0
+
+
+def read_parts(run_dir: Path) -> list[Part]:
+    """Every part in the order of starting; none where nothing is supervised."""
+    return [msgspec.json.decode(file.read_bytes(), type=Part) for file in sorted(run_dir.glob("*.json"))]
+
+
+def clear_parts(run_dir: Path) -> None:
+    """Forget what an earlier supervisor left."""
+    for old in run_dir.iterdir():
+        if old.is_file():
+            old.unlink()
+
+
+def say_ready(run_dir: Path, name: str) -> None:
+    """Tell whoever supervises us that the part ``name``, which we are, serves from now on."""
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _ready_file(run_dir, name).touch()
+
+
+def said_ready(run_dir: Path, name: str) -> bool:
+    """Whether the part has said so since the last ``forget_ready``."""
+    return _ready_file(run_dir, name).exists()
+
+
+def forget_ready(run_dir: Path, name: str) -> None:
+    """The part is about to start."""
+    _ready_file(run_dir, name).unlink(missing_ok=True)
+
+
+def _ready_file(run_dir: Path, name: str) -> Path:
+    return run_dir / f"{name}.ready"
+
+
+class PartFile:
+    """Keeps the file of one part; ``place`` is its place in the order of starting."""
+
+    def __init__(self, run_dir: Path, place: int, name: str) -> None:
+        self._file = run_dir / f"{place:02}-{name}.json"
+        self.part = Part(name=name, state=State.WAITING, since=datetime.now(UTC))
+        self._write()
+
+    def become(self, state: State, *, pid: int | None = None, restarts: int | None = None) -> None:
+        """The part is doing something else from now on."""
+        counted = self.part.restarts if restarts is None else restarts
+        self.part = Part(name=self.part.name, state=state, since=datetime.now(UTC), pid=pid, restarts=counted)
+        self._write()
+
+    def _write(self) -> None:
+        growing = self._file.with_suffix(".new")
+        growing.write_bytes(msgspec.json.encode(self.part))
+        growing.replace(self._file)
