@@ -80,15 +80,7 @@ def decide(command: AccountCommand, state: Account) -> Sequence[Event]:
         case RegisterAccount():
             return _register(command, state)
         case StartSession():
-            _require(state)
-            return [
-                SessionStarted(
-                    account_id=command.account_id,
-                    session_id=command.session_id,
-                    digest=command.digest,
-                    expires_at=command.expires_at,
-                )
-            ]
+            return _start(command, state)
         case EndSession():
             if command.session_id not in state.sessions:
                 return []
@@ -123,8 +115,24 @@ def _register(command: RegisterAccount, state: Account) -> Sequence[Event]:
     ]
 
 
+def _start(command: StartSession, state: Account) -> Sequence[Event]:
+    _require(state)
+    if command.session_id in state.sessions:
+        return []
+    return [
+        SessionStarted(
+            account_id=command.account_id,
+            session_id=command.session_id,
+            digest=command.digest,
+            expires_at=command.expires_at,
+        )
+    ]
+
+
 def _issue(command: IssueApiToken, state: Account) -> Sequence[Event]:
     _require(state)
+    if command.token_id in state.tokens:
+        return []
     check([("name", name(command.name))])
     if len(state.tokens) >= MOST_TOKENS:
         raise Conflict(f"An account may have {MOST_TOKENS} tokens. Revoke one that is not used any more.")

@@ -101,4 +101,4 @@ def slug(value: str, longest: int = 40) -> str:
     """``value`` as a label: ``"My Café!"`` becomes ``"my-cafe"``; a name without such letters gets a digest."""
     plain = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", value.casefold()))
     slug = "-".join(re.findall(r"[a-z0-9]+", plain))[:longest].strip("-")
-    return slug or f"app-{sha256(value.encode(errors="replace")).hexdigest()[:6]}"
+    return slug or "app-" + sha256(value.encode(errors="replace")).hexdigest()[:6]

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from commands.checks import shown
 from commands.command import Command
 from commands.decider import Decider
 from domain.identifiers import ReleaseId
@@ -21,7 +24,7 @@ ReleaseCommand = CutRelease
 
 def decide(command: ReleaseCommand, state: Release) -> Sequence[Event]:
     """The events that ``command`` causes now. A release is cut once: a second build of it changes nothing."""
-    return [] if state.cut else [command.cut]
+    return [] if state.cut else [replace(command.cut, commit_message=shown(command.cut.commit_message))]
 
 
 def require_release(state: Release) -> ReleaseCut:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from commands.checks import check, name, text
+from commands.checks import check, name
 from commands.command import Command
 from commands.decider import Decider
 from domain.identifiers import ConnectionId, SecretId
@@ -32,18 +32,21 @@ def decide(command: RepositoryCommand, state: Repository) -> Sequence[Event]:
     """The events that ``command`` causes now, or a Rejection."""
     match command:
         case ConnectRepository():
-            check([("name", name(command.name)), ("url", text(command.url, 2000))])
-            return [
-                RepositoryConnected(
-                    connection_id=command.connection_id,
-                    name=command.name,
-                    url=command.url,
-                    credential=command.credential,
-                )
-            ]
+            return _connect(command, state)
         case DisconnectRepository():
             require_connected(state)
             return [RepositoryDisconnected(connection_id=command.connection_id, name=state.name)]
+
+
+def _connect(command: ConnectRepository, state: Repository) -> Sequence[Event]:
+    if state.connection_id:
+        return []
+    check([("name", name(command.name)), ("url", name(command.url, 2000))])
+    return [
+        RepositoryConnected(
+            connection_id=command.connection_id, name=command.name, url=command.url, credential=command.credential
+        )
+    ]
 
 
 def require_connected(state: Repository) -> None:

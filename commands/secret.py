@@ -16,6 +16,8 @@ RESERVED = frozenset(
 )
 """Variables that Shipbook itself gives to a build or an application."""
 LARGEST_VALUE = 64 * 1024
+"""In bytes of UTF-8."""
+NOT_IN_A_VARIABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class SetSecret(Command):
@@ -50,7 +52,7 @@ def decide(command: SecretCommand, state: Secret) -> Sequence[Event]:
     """The events that ``command`` causes now, or a Rejection."""
     match command:
         case SetSecret():
-            return _set(command)
+            return [] if state.set else _set(command)
         case RotateSecret():
             name = require_secret(state).name
             if command.version != state.version + 1:
@@ -73,8 +75,8 @@ def require_secret(state: Secret) -> SecretSet:
 
 def require_value(value: str) -> None:
     """Refuse a value that cannot be a variable's."""
-    if not value or "\x00" in value or len(value.encode()) > LARGEST_VALUE:
-        raise invalid("value", f"must be 1 to {LARGEST_VALUE} bytes without a null character")
+    if not value or NOT_IN_A_VARIABLE.search(value) or len(value.encode()) > LARGEST_VALUE:
+        raise invalid("value", f"must be 1 to {LARGEST_VALUE} bytes of UTF-8 without a null character")
 
 
 def _set(command: SetSecret) -> Sequence[Event]:
