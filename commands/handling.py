@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from commands.command import Command
 from commands.decider import AnyDecider, Decider
-from commands.ports import Append, EventLog, Request, Sealed, VersionConflict
+from commands.ports import Append, EventLog, Request, RequestReused, Sealed, VersionConflict
 from commands.routing import route
 from domain.fact import Value
 from domain.history import Context, Recorded
@@ -48,7 +48,7 @@ class Handler:
         decider, name = route(command)
         for _ in range(ATTEMPTS):
             history = await self._read(decider, name, context.tenant_id)
-            if caused := _already(history, context):
+            if caused := await self._already(history, context, request):
                 return caused
             facts = decider.decide(command, _fold(decider, history))
             if not facts:
@@ -75,6 +75,25 @@ class Handler:
         state: S = _fold(decider, await self._read(decider, stream(decider.category, identity), tenant_id))
         return state
 
+    async def replay(
+        self, decider: AnyDecider, identity: str, context: Context, request: Request | None = None
+    ) -> Caused | None:
+        """What this causation did to one thing before, if it did: for rules about other things, which may have changed.
+
+        Raises ``RequestReused`` as ``handle`` does.
+        """
+        history = await self._read(decider, stream(decider.category, identity), context.tenant_id)
+        return await self._already(history, context, request)
+
+    async def _already(self, history: Sequence[Recorded], context: Context, request: Request | None) -> Caused | None:
+        before = [recorded for recorded in history if recorded.context.causation_id == context.causation_id]
+        if not before:
+            return None
+        first = await self._log.request(request.causation_id) if request else None
+        if first and first != request:
+            raise RequestReused
+        return _caused(before, replayed=True)
+
     async def _read(self, decider: AnyDecider, name: StreamName, tenant_id: TenantId) -> Sequence[Recorded]:
         history = await self._log.read(name)
         if history and not decider.crosses_tenants and history[0].context.tenant_id != tenant_id:
@@ -84,11 +103,6 @@ class Handler:
 
 def _fold(decider: AnyDecider, history: Sequence[Recorded]) -> Any:
     return decider.fold(recorded.fact for recorded in history)
-
-
-def _already(history: Sequence[Recorded], context: Context) -> Caused | None:
-    before = [recorded for recorded in history if recorded.context.causation_id == context.causation_id]
-    return _caused(before, replayed=True) if before else None
 
 
 def _caused(recorded: Sequence[Recorded], *, replayed: bool = False) -> Caused:
