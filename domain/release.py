@@ -15,6 +15,15 @@ class SecretPin(Value):
     version: int
 
 
+class Surroundings(Value):
+    """What a start command needs around it: a folder of the artifact, programs of its own, and a version of Node."""
+
+    directory: str = ""
+    programs: tuple[str, ...] = ()
+    """Folders of the artifact whose programs are found first."""
+    node_version: str | None = None
+
+
 class ReleaseCut(Fact, tag="release.cut"):
     """A build left this.
 
@@ -33,6 +42,7 @@ class ReleaseCut(Fact, tag="release.cut"):
     artifact_bytes: int
     runtime: RuntimeConfig
     start_command: str | None = None
+    surroundings: Surroundings = Surroundings()
     secrets: tuple[SecretPin, ...] = ()
 
 

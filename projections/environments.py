@@ -157,6 +157,11 @@ async def of_project(reader: Reader, tenant: TenantId, project_id: ProjectId) ->
     return await every(reader, ENVIRONMENTS, Selection(equal=equal, order_by="created_at"))
 
 
+async def serving(reader: Reader) -> list[EnvironmentRow]:
+    """Every environment of the whole plane; for the executor, which compares them with what runs."""
+    return await every(reader, ENVIRONMENTS, Selection())
+
+
 async def routes(reader: Reader) -> list[Route]:
     """Every route of the whole plane; for the edge, which serves all workspaces."""
     rows = await every(reader, ENVIRONMENTS, Selection())

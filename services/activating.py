@@ -1,0 +1,64 @@
+"""Making a release live: start its instances beside the old ones, wait for health, and let the edge switch."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from adapters.artifacts import Artifacts
+from adapters.runtime.instance import Instance, InstanceRefused, InstanceSpec
+from adapters.runtime.process import ProcessRuntime
+from adapters.runtime.sandbox import SandboxUnavailable
+from domain.environment import Upstream
+from domain.identifiers import TenantId
+from domain.rejection import NotFound
+from domain.release import ReleaseCut
+from services.hosting import Hosting
+from services.specifying import Specifier
+
+TAIL_LINES = 30
+"""How much of an application's log explains why it did not become healthy."""
+
+
+class Unhealthy(Exception):
+    """The release cannot serve; the message is for the customer. ``printed`` is the end of its log."""
+
+    def __init__(self, reason: str, printed: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.printed = tuple(printed)
+
+
+@dataclass(frozen=True)
+class Activator:
+    """Brings releases to where they can answer. What the environment makes of it is the caller's to record."""
+
+    runtime: ProcessRuntime
+    artifacts: Artifacts
+    specifier: Specifier
+    hosting: Hosting
+
+    async def upstreams(self, tenant_id: TenantId, cut: ReleaseCut) -> tuple[Upstream, ...]:
+        """Where the healthy instances listen; empty for a static site. Raises ``Unhealthy``.
+
+        Call it while ``hosting`` holds the release. May be repeated: what runs is left as it is.
+        """
+        if not self.artifacts.has(cut.artifact):
+            raise Unhealthy("The release's files are no longer on this machine. Deploy its commit again.")
+        try:
+            specs = await self.specifier.instances(tenant_id, cut)
+        except NotFound as gone:
+            raise Unhealthy(f"A secret that the release was built with is gone: {gone}") from gone
+        instances = await asyncio.gather(*(self._healthy(spec, cut) for spec in specs))
+        return tuple(Upstream(host=instance.host, port=instance.port) for instance in instances)
+
+    async def _healthy(self, spec: InstanceSpec, cut: ReleaseCut) -> Instance:
+        try:
+            instance = await self.runtime.start(spec)
+        except (InstanceRefused, SandboxUnavailable) as refused:
+            raise Unhealthy(str(refused)) from refused
+        runtime = cut.runtime
+        health = await self.runtime.healthy(instance, runtime.health_check_path, runtime.health_timeout_seconds)
+        if not health.well:
+            raise Unhealthy(
+                health.reason, [line.text for line in self.runtime.spool(spec.instance_id).tail(TAIL_LINES)]
+            )
+        return instance

@@ -1,0 +1,121 @@
+"""One deployment under one lease: make the release, make it live, and report how it ended.
+
+What a step leaves is known by its content, so a later lease begins again without harm; where the release was already
+cut, it goes straight on to making it live.
+"""
+
+from dataclasses import dataclass
+
+import structlog
+
+from commands import release
+from commands.deployment import FailDeployment, SucceedDeployment
+from commands.environment import BeginActivation, CompleteActivation, FailActivation
+from domain.environment import ActivationStarted
+from domain.identifiers import CausationId, ReleaseId, derived
+from domain.rejection import Conflict
+from domain.release import ReleaseCut
+from domain.steps import StepKind
+from services.activating import Activator, Unhealthy
+from services.journal import Journal
+from services.leasing import Lease
+from services.making import Maker
+from services.steps import StepFailed, step
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """Carries deployments to their end."""
+
+    maker: Maker
+    activator: Activator
+
+    async def deploy(self, lease: Lease, journal: Journal) -> None:
+        """Do whatever is left of the deployment. Raises ``StaleLease`` or ``Conflict`` where it is no longer ours."""
+        queued = lease.queued
+        try:
+            cut = await self._cut_already(lease) or await self.maker.make(lease, journal, release_of(lease))
+            await self._make_live(lease, journal, cut)
+        except StepFailed as failed:
+            await journal.say(f"Failed: {failed.error}")
+            await journal.settle()
+            await lease.report(
+                FailDeployment(
+                    deployment_id=queued.deployment_id,
+                    fencing_token=lease.fencing_token,
+                    error=failed.error,
+                    step=failed.step,
+                    exit_code=failed.exit_code,
+                )
+            )
+        else:
+            await journal.settle()
+            await lease.report(
+                SucceedDeployment(
+                    deployment_id=queued.deployment_id,
+                    fencing_token=lease.fencing_token,
+                    release_id=cut.release_id,
+                )
+            )
+
+    async def _cut_already(self, lease: Lease) -> ReleaseCut | None:
+        state = await lease.handler.state(release.DECIDER, release_of(lease), lease.context.tenant_id)
+        return state.cut
+
+    async def _make_live(self, lease: Lease, journal: Journal, cut: ReleaseCut) -> None:
+        async with step(lease, journal, StepKind.ACTIVATE), self.activator.hosting.holding(cut.release_id):
+            activation = await self._begin(lease, cut)
+            if activation is None:
+                return
+            try:
+                upstreams = await self.activator.upstreams(lease.context.tenant_id, cut)
+            except Unhealthy as unhealthy:
+                await journal.quote(unhealthy.printed)
+                await self._give_up(lease, cut, activation, str(unhealthy))
+                raise StepFailed(str(unhealthy)) from unhealthy
+            complete = CompleteActivation(
+                environment_id=cut.environment_id,
+                activation=activation,
+                release_id=cut.release_id,
+                upstreams=upstreams,
+            )
+            try:
+                await lease.handle(complete, "complete")
+            except Conflict as outranked:
+                raise StepFailed(OVERTAKEN) from outranked
+            await journal.say("The release is live.")
+
+    async def _begin(self, lease: Lease, cut: ReleaseCut) -> int | None:
+        """The number of the activation; None where the release is live already."""
+        begin = BeginActivation(
+            environment_id=cut.environment_id,
+            release_id=cut.release_id,
+            deployment_id=cut.deployment_id,
+            deployment_number=cut.deployment_number,
+            fencing_token=lease.fencing_token,
+        )
+        try:
+            caused = await lease.handle(begin, "begin")
+        except Conflict as outranked:
+            raise StepFailed(OVERTAKEN) from outranked
+        started = [recorded.fact for recorded in caused.facts if isinstance(recorded.fact, ActivationStarted)]
+        return started[0].activation if started else None
+
+    async def _give_up(self, lease: Lease, cut: ReleaseCut, activation: int, error: str) -> None:
+        failed = FailActivation(
+            environment_id=cut.environment_id, activation=activation, release_id=cut.release_id, error=error
+        )
+        try:
+            await lease.handle(failed, "give-up")
+        except Conflict:
+            log.info("an activation that failed had been outranked", release=cut.release_id)
+
+
+OVERTAKEN = "A later deployment or a rollback overtook this one, so its release was not made live."
+
+
+def release_of(lease: Lease) -> ReleaseId:
+    """The release that a deployment cuts, whichever lease cuts it."""
+    return ReleaseId(derived(CausationId(lease.queued.deployment_id), "release"))

@@ -1,0 +1,69 @@
+"""``shipbook edge``: keeps the edge's table equal to the environments' active releases.
+
+The table comes from the read models alone: all of it whenever they may have moved on. Caddy's configuration never
+changes; while this process is away Caddy goes on with the last answers.
+"""
+
+
+import structlog
+
+from adapters.artifacts import Artifacts
+from adapters.database import Unavailable
+from adapters.edge.responder import Responder, Upstream
+from adapters.edge.sites import Sites
+from adapters.edge.table import EdgeTable, Route, ServiceRoute, StaticRoute
+from adapters.readmodels import PROJECTED
+from adapters.settings import Settings
+from projections import environments
+from services.ports import kept_port
+from services.process import Ready, run
+from services.wiring import Core, core
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 1.0
+"""How late a switch is at the most when its notification was lost."""
+
+
+def main(settings: Settings) -> int:
+    """Serve until stopped."""
+    return run("edge", settings, serve)
+
+
+async def serve(settings: Settings, ready: Ready) -> None:
+    """Keep responder and links right, for ever."""
+    async with core(settings, connections=2) as parts, Responder() as responder:
+        table = EdgeTable(responder, Sites(settings.sites_dir))
+        table.apply(await _routes(parts))
+        await responder.start(kept_port(settings.responder_port_file))
+        ready()
+        await _follow(parts, table)
+
+
+async def _follow(parts: Core, table: EdgeTable) -> None:
+    with parts.database.bell(PROJECTED) as bell:
+        while True:
+            bell.clear()
+            try:
+                table.apply(await _routes(parts))
+            except Unavailable as away:
+                log.warning("the routes stay as they are", reason=str(away))
+            await bell.wait(POLL_SECONDS)
+
+
+async def _routes(parts: Core) -> list[Route]:
+    artifacts = Artifacts(parts.settings.artifacts_dir)
+    return [_route(parts.settings, artifacts, route) for route in await environments.routes(parts.reader)]
+
+
+def _route(settings: Settings, artifacts: Artifacts, route: environments.Route) -> Route:
+    hostname = f"{route.label}.{settings.apps_domain}"
+    if route.static:
+        return StaticRoute(
+            hostname=hostname,
+            release_id=route.release_id,
+            artifact=artifacts.path(route.artifact),
+            fallback=route.spa_fallback,
+        )
+    upstreams = tuple(Upstream(host=one.host, port=one.port) for one in route.upstreams)
+    return ServiceRoute(hostname=hostname, release_id=route.release_id, upstreams=upstreams)

@@ -1,0 +1,81 @@
+"""The right to report on a deployment, and the names under which reports are repeated without effect."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import structlog
+from msgspec.structs import replace
+
+from commands.command import Command
+from commands.deployment import LeaseDeployment, Report
+from commands.handling import Caused, Handler
+from commands.ports import Clock
+from domain.deployment import DeploymentLeased, DeploymentQueued
+from domain.history import Actor, Context, Recorded
+from domain.identifiers import CausationId, ExecutorId, TenantId, derived
+from domain.rejection import Conflict
+from services.patience import patiently
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+def on_behalf(tenant_id: TenantId, cause: Recorded, part: str, clock: Clock) -> Context:
+    """The context of what a part of Shipbook does because of ``cause``; the request that began it stays known."""
+    return Context(
+        tenant_id=tenant_id,
+        actor=Actor(name=part),
+        correlation_id=cause.context.correlation_id,
+        causation_id=CausationId(cause.id),
+        at=clock.now(),
+    )
+
+
+@dataclass(frozen=True)
+class Lease:
+    """One executor's turn at one deployment. A later lease has a higher token, and this one's reports are refused."""
+
+    handler: Handler
+    clock: Clock
+    context: Context
+    queued: DeploymentQueued
+    fencing_token: int
+
+    async def report(self, report: Report) -> Caused:
+        """Record what happened, waiting out a database that is away.
+
+        Raises ``StaleLease`` where the lease was outranked, ``Conflict`` where the deployment has ended.
+        """
+        what = "/".join([type(report).__name__, *([report.step] if getattr(report, "step", None) else [])])
+        return await self.handle(report, what)
+
+    async def handle(self, command: Command, what: str) -> Caused:
+        """Handle a command of this lease; ``what`` names it within the lease, so that its repeat is a non-event."""
+        cause = CausationId(f"{self.queued.deployment_id}/{self.fencing_token}")
+        causation = CausationId(derived(cause, what))
+
+        async def once() -> Caused:
+            return await self.handler.handle(
+                command, replace(self.context, causation_id=causation, at=self.clock.now())
+            )
+
+        return await patiently(once)
+
+
+async def lease(
+    handler: Handler,
+    clock: Clock,
+    queued: DeploymentQueued,
+    context: Context,
+    executor_id: ExecutorId,
+) -> Lease | None:
+    """Take the deployment, or None where it has ended or was given up."""
+    command = LeaseDeployment(deployment_id=queued.deployment_id, executor_id=executor_id)
+    try:
+        caused = await patiently(lambda: handler.handle(command, context))
+    except Conflict:
+        return None
+    for recorded in caused.facts:
+        if isinstance(recorded.fact, DeploymentLeased):
+            return Lease(handler, clock, context, queued, recorded.fact.fencing_token)
+    return None

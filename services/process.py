@@ -1,0 +1,73 @@
+"""The frame of each of our processes: its log, its loop, and how it stops."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvloop
+
+from adapters.database import Unavailable, UnsuitableDatabase
+from adapters.observability import configure_logging
+from adapters.settings import Settings
+from adapters.vault import MasterKeyError
+from services.parts import say_ready
+from services.programs import CannotStart
+
+Ready = Callable[[], None]
+Work = Callable[[Settings, Ready], Awaitable[None]]
+"""What a process does until it is cancelled; it calls the second argument once it serves."""
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_SECONDS = 30.0
+"""How long a process waits for the database when it starts."""
+
+
+def run(name: str, settings: Settings, work: Work) -> int:
+    """Run ``work`` until SIGINT or SIGTERM, then cancel it; returns the exit status."""
+    configure_logging(name, style=settings.log_format, level=settings.log_level)
+    try:
+        return uvloop.run(_until_stopped(name, settings, work))
+    except (UnsuitableDatabase, MasterKeyError) as problem:
+        raise CannotStart(str(problem)) from problem
+
+
+async def _until_stopped(name: str, settings: Settings, work: Work) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    working = asyncio.create_task(_worked(settings, work, lambda: say_ready(settings.run_dir, name)))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        working.result()
+        return 0
+    working.cancel()
+    await asyncio.wait({working})
+    if not working.cancelled() and (problem := working.exception()):
+        raise problem
+    log.info("stopped")
+    return 0
+
+
+async def _worked(settings: Settings, work: Work, ready: Ready) -> None:
+    """Work; where the database is not there yet at the start, wait for it."""
+    deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+    started = False
+
+    def begun() -> None:
+        nonlocal started
+        started = True
+        ready()
+
+    while True:
+        try:
+            return await work(settings, begun)
+        except Unavailable as away:
+            if started or asyncio.get_running_loop().time() > deadline:
+                raise
+            log.warning("waiting for the database", reason=str(away))
+            await asyncio.sleep(0.2)

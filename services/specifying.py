@@ -1,0 +1,56 @@
+"""What a runtime is asked for: the instances of a release, with the secret versions that the release pinned."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from adapters.runtime.toolchains import Toolchains
+
+from adapters.artifacts import Artifacts
+from adapters.runtime.instance import InstanceSpec
+from commands.ports import Vault
+from domain.identifiers import ReleaseId, TenantId
+from domain.release import ReleaseCut
+
+
+def instance_id(release_id: ReleaseId, number: int) -> str:
+    """The name of a release's ``number``-th instance, counted from 0."""
+    return f"{release_id}-{number}"
+
+
+@dataclass(frozen=True)
+class Specifier:
+    """Turns a release into the instances that serve it."""
+
+    artifacts: Artifacts
+    toolchains: Toolchains
+    vault: Vault
+
+    async def instances(self, tenant_id: TenantId, cut: ReleaseCut) -> list[InstanceSpec]:
+        """One specification an instance; none for a static site. Raises ``NotFound`` where a secret was forgotten."""
+        if cut.start_command is None:
+            return []
+        variables = await self.variables(tenant_id, cut)
+        node = cut.surroundings.node_version
+        toolchains = (await self.toolchains.node(node),) if node else ()
+        limits = cut.runtime.limits
+        return [
+            InstanceSpec(
+                instance_id=instance_id(cut.release_id, number),
+                release_id=cut.release_id,
+                tenant_id=tenant_id,
+                environment_id=cut.environment_id,
+                artifact=self.artifacts.path(cut.artifact),
+                start_command=cut.start_command,
+                port=cut.runtime.port,
+                environment=variables,
+                toolchains=toolchains,
+                programs=cut.surroundings.programs,
+                directory=cut.surroundings.directory,
+                limits=_limits(limits.memory_mb, limits.cpus),
+            )
+            for number in range(cut.runtime.instances)
+        ]
+
+    async def variables(self, tenant_id: TenantId, cut: ReleaseCut) -> Mapping[str, str]:
+        """The release's secrets by name, in the versions that it pinned."""
+        return {pin.name: (await self.vault.open(tenant_id, pin.secret_id, pin.version)).reveal for pin in cut.secrets}

@@ -1,0 +1,60 @@
+"""The composition root: settings in, objects out. The only place that knows every class."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from adapters.database import Database
+from adapters.eventlog import EventLog
+from adapters.numbering import Counters
+from adapters.reading import PostgresReader
+from adapters.settings import Settings
+from adapters.vault import SealedVault, master_key
+from commands.handling import Handler
+from services.embedded import database_url
+
+
+class SystemClock:
+    """The machine's time."""
+
+    def now(self) -> datetime:
+        """This moment, in UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """What every process of ours is built on: the log, the commands over it, and the read models."""
+
+    settings: Settings
+    database: Database
+    log: EventLog
+    handler: Handler
+    numbers: Counters
+    vault: SealedVault
+    reader: PostgresReader
+    clock: SystemClock
+
+
+@asynccontextmanager
+async def core(settings: Settings, *, connections: int = 8) -> AsyncIterator[Core]:
+    """The core for one process; it is closed with the context. Raises ``Unavailable`` and ``UnsuitableDatabase``."""
+    key = await asyncio.to_thread(master_key, settings.master_key_file)
+    async with (
+        Database.open(database_url(settings), connections=connections) as database,
+        EventLog.open(database) as log,
+    ):
+        vault = SealedVault(database, key)
+        await vault.prove()
+        yield Core(
+            settings=settings,
+            database=database,
+            log=log,
+            handler=Handler(log),
+            numbers=Counters(database),
+            vault=vault,
+            reader=PostgresReader(database),
+            clock=SystemClock(),
+        )
