@@ -17,6 +17,9 @@ from adapters.bell import Bell, Bells
 OLDEST_POSTGRES = 15
 EVENTS = "events"
 """The channel that is notified, with the last position, whenever facts were appended."""
+PROJECTED = "projected"
+"""The channel that is notified, with a position, whenever the read models have passed it."""
+CHANNELS = (EVENTS, PROJECTED)
 
 _LAYOUT = Path(__file__).parents[1] / "infra" / "postgres"
 _LAYOUT_LOCK = 0x5348_4950_4C41_594F
@@ -50,7 +53,7 @@ def ensure_schema(url: str) -> str:
     ``UnsuitableDatabase``.
     """
     conninfo = make_conninfo(url, **(_PATIENCE | conninfo_to_dict(url)))
-    with _unavailable(), psycopg.connect(conninfo, autocommit=True) as connection:
+    with unavailable(), psycopg.connect(conninfo, autocommit=True) as connection:
         _require_version(connection)
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LAYOUT_LOCK])
@@ -83,7 +86,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit mode from the pool; ``Unavailable`` where it cannot be had or breaks."""
-        with _unavailable():
+        with unavailable():
             async with self._pool.connection() as connection:
                 yield connection
 
@@ -103,7 +106,7 @@ class Database:
     @contextmanager
     def bell(self, channel: str = EVENTS) -> Iterator[Bell]:
         """A bell of the caller's own that rings with each notification of ``channel``."""
-        if channel != EVENTS:
+        if channel not in CHANNELS:
             raise ValueError(f"nobody listens to the channel {channel!r}")
         if self._listener is None:
             self._listener = asyncio.create_task(self._listen())
@@ -115,7 +118,8 @@ class Database:
         while True:
             with suppress(psycopg.Error, OSError):
                 async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
-                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(EVENTS)))
+                    for channel in CHANNELS:
+                        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     self._bells.ring_all()  # news may have come while nobody listened
                     async for notification in connection.notifies():
                         self._bells.ring(notification.channel)
@@ -129,7 +133,7 @@ class Database:
 
 
 @contextmanager
-def _unavailable() -> Iterator[None]:
+def unavailable() -> Iterator[None]:
     """Say ``Unavailable`` for whatever passes by waiting: no connection, a broken one, a server going down."""
     try:
         yield

@@ -1,0 +1,218 @@
+"""A schema per read model; apply a page of facts with its checkpoint; swap generations.
+
+``read_models.checkpoints`` says of each *generation* (one growth of a read model, a schema of its own) how far it has
+read. A generation's rows and its checkpoint change in one transaction and only from the position where they stand, so
+each fact counts once, however often it is delivered and whoever delivers it.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from psycopg import AsyncConnection, errors, sql
+from psycopg.rows import class_row
+
+from adapters import tables
+from adapters.database import PROJECTED
+from adapters.folding import Folding, upsert
+from projections.changes import ReadModel, Row, Table
+
+_LAYOUT_LOCK = 0x5348_4950_5245_4144
+_COPY_FROM = 200
+"""From this many rows on, COPY beats one INSERT."""
+
+
+class Overtaken(Exception):
+    """A generation does not stand where the folding began: somebody else has advanced, swapped or stopped it."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a generation has read; ``stopped_at`` is the position of the fact at which it gave up."""
+
+    generation: str
+    position: int
+    fingerprint: str
+    stopped_at: int | None
+    reason: str | None
+
+
+def live(model: str) -> str:
+    """The schema in which a read model is read."""
+    return f"read_{model}"
+
+
+def growing(model: str) -> str:
+    """The schema in which its successor grows."""
+    return f"read_{model}__next"
+
+
+def former(model: str) -> str:
+    """The schema of the generation that was replaced, until it is dropped."""
+    return f"read_{model}__old"
+
+
+async def lay_out(connection: AsyncConnection) -> None:
+    """Make the place of the checkpoints, unless it is there. Any number of processes may do this at once."""
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LAYOUT_LOCK])
+        await connection.execute("CREATE SCHEMA IF NOT EXISTS read_models")
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS read_models.checkpoints ("
+            " generation text PRIMARY KEY, position int8 NOT NULL, fingerprint text NOT NULL,"
+            " stopped_at int8, reason text)"
+        )
+
+
+async def checkpoints(connection: AsyncConnection) -> dict[str, Checkpoint]:
+    """Every generation's checkpoint, by its schema."""
+    async with connection.cursor(row_factory=class_row(Checkpoint)) as cursor:
+        await cursor.execute(
+            "SELECT generation, position, fingerprint, stopped_at, reason FROM read_models.checkpoints"
+        )
+        return {found.generation: found for found in await cursor.fetchall()}
+
+
+async def begin(connection: AsyncConnection, model: ReadModel) -> None:
+    """Begin a generation beside the live one, from nothing, in place of one that was not completed."""
+    schema = growing(model.name)
+    async with connection.transaction():
+        await drop(connection, schema)
+        await connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+        for table in model.tables:
+            await connection.execute(tables.create(schema, table))
+        await connection.execute(
+            "INSERT INTO read_models.checkpoints (generation, position, fingerprint) VALUES (%s, 0, %s)",
+            [schema, tables.fingerprint(model)],
+        )
+
+
+async def index(connection: AsyncConnection, model: ReadModel) -> None:
+    """Index the growing generation, once it has most of its rows, and tell the planner what is in it."""
+    schema = growing(model.name)
+    async with connection.transaction():
+        for table in model.tables:
+            for statement in tables.create_indexes(schema, table):
+                await connection.execute(statement)
+            await connection.execute(sql.SQL("ANALYZE {}").format(tables.name(schema, table)))
+
+
+async def drop(connection: AsyncConnection, schema: str) -> None:
+    """Drop a generation with its checkpoint, whether it is there or not."""
+    async with connection.transaction():
+        await connection.execute("DELETE FROM read_models.checkpoints WHERE generation = %s", [schema])
+        await connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+async def stop(connection: AsyncConnection, schema: str, position: int, reason: str) -> None:
+    """Note that the generation gave up at the fact at ``position``."""
+    await connection.execute(
+        "UPDATE read_models.checkpoints SET stopped_at = %s, reason = %s WHERE generation = %s",
+        [position, reason, schema],
+    )
+
+
+async def resume(connection: AsyncConnection) -> None:
+    """Let every generation that gave up try again."""
+    await connection.execute("UPDATE read_models.checkpoints SET stopped_at = NULL, reason = NULL")
+
+
+async def apply(connection: AsyncConnection, foldings: Sequence[Folding], passed: int) -> None:
+    """Make the changes of facts in the live generations and say that all have passed the position ``passed``.
+
+    All or nothing. Raises ``Overtaken`` where a generation does not stand where its folding began.
+    """
+    async with connection.pipeline(), connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit TO off")  # what a crash undoes is projected again
+        await _advance(connection, {live(folding.model.name): folding for folding in foldings})
+        for folding in foldings:
+            for statement, rows in folding.statements(live(folding.model.name)):
+                await connection.execute(statement, [rows])
+        await _notify(connection, passed)
+
+
+async def load(connection: AsyncConnection, foldings: Sequence[Folding]) -> None:
+    """Make the changes of very many facts in the growing generations, all or nothing. Raises ``Overtaken``."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL synchronous_commit TO off")
+        await _advance(connection, {growing(folding.model.name): folding for folding in foldings})
+        for folding in foldings:
+            schema = growing(folding.model.name)
+            for table, rows in folding.rows():
+                await _put(connection, schema, table, rows)
+            for statement, rows_as_json in folding.remainder(schema):
+                await connection.execute(statement, [rows_as_json])
+
+
+async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding]) -> None:
+    """Move the checkpoints; the rows' locks keep everybody else off until the transaction ends."""
+    cursor = await connection.execute(
+        "UPDATE read_models.checkpoints AS old SET position = new.position"
+        " FROM unnest(%s::text[], %s::int8[], %s::int8[]) AS new (generation, former, position)"
+        " WHERE old.generation = new.generation AND old.position = new.former AND old.stopped_at IS NULL"
+        " RETURNING old.generation",
+        [
+            list(foldings),
+            [folding.former for folding in foldings.values()],
+            [folding.position for folding in foldings.values()],
+        ],
+    )
+    if len(await cursor.fetchall()) != len(foldings):
+        raise Overtaken
+
+
+async def _put(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
+    if len(rows) >= _COPY_FROM:
+        # A row that stands already, or one with a NUL in it, is left to the slower way, which takes both.
+        with suppress(errors.UniqueViolation, errors.DataError):
+            async with connection.transaction():
+                await _copy(connection, schema, table, rows)
+            return
+    statement, rows_as_json = upsert(schema, table, rows)
+    await connection.execute(statement, [rows_as_json])
+
+
+async def _copy(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
+    places = [place for place, column in enumerate(tables.columns(table.row)) if column.type == "jsonb"]
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        tables.name(schema, table), tables.names(table.row.__struct_fields__)
+    )
+    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            values = list(msgspec.structs.astuple(row))
+            for place in places:
+                values[place] = None if values[place] is None else msgspec.json.encode(values[place]).decode()
+            await copy.write_row(values)
+
+
+async def hold(connection: AsyncConnection, model: ReadModel) -> int:
+    """The live generation's position, which stays until the transaction ends; 0 where there is none."""
+    cursor = await connection.execute(
+        "SELECT position FROM read_models.checkpoints WHERE generation = %s FOR UPDATE", [live(model.name)]
+    )
+    found = await cursor.fetchone()
+    return int(found[0]) if found else 0
+
+
+async def replace(connection: AsyncConnection, model: ReadModel) -> None:
+    """Put the grown generation in the live one's place, by renaming; part of the caller's transaction."""
+    cursor = await connection.execute("SELECT to_regnamespace(%s) IS NOT NULL", [live(model.name)])
+    if await cursor.fetchone() == (True,):
+        await _rename(connection, live(model.name), former(model.name))
+    await _rename(connection, growing(model.name), live(model.name))
+    await connection.execute("DELETE FROM read_models.checkpoints WHERE generation = %s", [live(model.name)])
+    await connection.execute(
+        "UPDATE read_models.checkpoints SET generation = %s WHERE generation = %s",
+        [live(model.name), growing(model.name)],
+    )
+    await _notify(connection, 0)
+
+
+async def _rename(connection: AsyncConnection, schema: str, to: str) -> None:
+    await connection.execute(sql.SQL("ALTER SCHEMA {} RENAME TO {}").format(sql.Identifier(schema), sql.Identifier(to)))
+
+
+async def _notify(connection: AsyncConnection, position: int) -> None:
+    await connection.execute("SELECT pg_notify(%s, %s)", [PROJECTED, str(position)])
