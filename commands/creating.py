@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from commands import repository
+from commands import project, repository
 from commands.handling import Caused, Handler
 from commands.ports import Request
 from commands.project import AddEnvironment, CreateProject
@@ -16,6 +16,8 @@ async def create_project(
     handler: Handler, context: Context, command: CreateProject, request: Request | None = None
 ) -> Caused:
     """Create a project from a connection of the same tenant. Raises ``NotFound`` where there is none."""
+    if caused := await handler.replay(project.DECIDER, command.project_id, context, request):
+        return caused
     require_connected(await handler.state(repository.DECIDER, command.connection_id, context.tenant_id))
     return await _with_free_label(handler, context, command, request)
 

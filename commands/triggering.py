@@ -33,6 +33,8 @@ async def trigger(
 
     Raises ``NotFound`` for an unknown project, environment or connection, ``Conflict`` for an archived project.
     """
+    if caused := await handler.replay(deployment.DECIDER, deployment_id, context, request):
+        return caused
     state = await handler.state(project.DECIDER, project_id, context.tenant_id)
     environment = require_environment(state, environment_id)
     if state.archived:
