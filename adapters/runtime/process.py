@@ -136,10 +136,12 @@ class ProcessRuntime:
 
     async def _orders(self, spec: InstanceSpec, port: int, group: ControlGroup | None) -> Orders:
         place = self._place(spec.instance_id)
-        place.mkdir(exist_ok=True)  # noqa: ASYNC240 - one system call
+        place.mkdir(exist_ok=True)
         overlay = self._able.overlay
         sandbox = Sandbox(
-            workspace=spec.artifact if overlay else await self._copy(spec.artifact, place / "app"),
+            workspace=spec.artifact
+            if overlay
+            else await asyncio.to_thread(_copy, spec.artifact, place / "app", self._able),
             scratch=place / "scratch",
             writes=place / "writes" if overlay else None,
             toolchains=spec.toolchains,
@@ -155,16 +157,6 @@ class ProcessRuntime:
             oom_counter=str(group.oom_counter) if group else None,
             backoff=list(self._backoff),
         )
-
-    async def _copy(self, artifact: Path, place: Path) -> Path:
-        """Where the kernel has no overlay, the application gets a copy that it may write to."""
-        if not place.exists():
-            passing = place.with_name("app.passing")
-            await asyncio.to_thread(walls.remove_tree, passing)
-            await asyncio.to_thread(shutil.copytree, artifact, passing, symlinks=True)
-            await asyncio.to_thread(walls.hand_over, passing, self._able)
-            passing.rename(place)
-        return place
 
     def _choose_port(self, wanted: int | None, former: int | None) -> int:
         if wanted is not None:
@@ -245,6 +237,17 @@ async def _end(name: str, number: int, seconds: float) -> None:
                 return
     finally:
         os.close(process)
+
+
+def _copy(artifact: Path, place: Path, able: Capabilities) -> Path:
+    """Where the kernel has no overlay, the application gets a copy that it may write to."""
+    if not place.exists():
+        passing = place.with_name("app.passing")
+        walls.remove_tree(passing)
+        shutil.copytree(artifact, passing, symlinks=True)
+        walls.hand_over(passing, able)
+        passing.rename(place)
+    return place
 
 
 def _group_name(instance_id: str) -> str:
