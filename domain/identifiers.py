@@ -54,6 +54,12 @@ def build_log(deployment: DeploymentId) -> LogId:
     return LogId(f"deployment-{deployment}")
 
 
+def deployment_of(log: LogId) -> DeploymentId | None:
+    """The deployment whose steps write the log; None for another kind of log."""
+    kind, _, identifier = log.partition("-")
+    return DeploymentId(identifier) if kind == "deployment" else None
+
+
 def runtime_log(release: ReleaseId) -> LogId:
     """The log that a release's running instances write."""
     return LogId(f"release-{release}")

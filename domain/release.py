@@ -16,12 +16,13 @@ class SecretPin(Value):
 
 
 class Surroundings(Value):
-    """What a start command needs around it: a folder of the artifact, programs of its own, and a version of Node."""
+    """What a start command needs around it: a folder of the artifact, programs of its own, and tools."""
 
     directory: str = ""
     programs: tuple[str, ...] = ()
     """Folders of the artifact whose programs are found first."""
-    node_version: str | None = None
+    tools: tuple[str, ...] = ()
+    """Tools with their versions, such as ``node@22.20.0``."""
 
 
 class ReleaseCut(Fact, tag="release.cut"):

@@ -19,7 +19,8 @@ from domain.deployment import (
 from domain.environment import ActivationStarted
 from domain.fact import tag_of
 from domain.history import Recorded
-from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId, TenantId
+from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId, TenantId, deployment_of
+from domain.lines import LogClosed
 from domain.release import ReleaseCut
 from domain.steps import StepKind
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
@@ -29,7 +30,10 @@ from projections.sentences import sentence
 
 
 class DeploymentRow(Row, kw_only=True):
-    """A deployment. ``step`` is the step under way, or the one that failed; ``version`` is its stream's."""
+    """A deployment. ``step`` is the step under way, or the one that failed; ``version`` is its stream's.
+
+    ``log_closed``: no line follows in its log. That comes a moment after ``ended``.
+    """
 
     id: DeploymentId
     tenant_id: TenantId
@@ -54,6 +58,7 @@ class DeploymentRow(Row, kw_only=True):
     queued_at: datetime
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    log_closed: bool = False
     updated_at: datetime
     recipe: Recipe
     version: int
@@ -79,6 +84,7 @@ DEPLOYMENTS = Table(
         ("tenant_id", "project_id", "number"),
         ("tenant_id", "environment_id", "number"),
         ("ended", "queued_at"),
+        ("log_closed", "queued_at"),
     ),
 )
 EVENTS = Table("events", DeploymentEventRow, key=("deployment_id", "position"))
@@ -90,6 +96,9 @@ About = deployment.Event | ReleaseCut | ActivationStarted
 def project(recorded: Recorded) -> Sequence[Change]:
     """What a fact changes in the tables of deployments and of their events."""
     fact = recorded.fact
+    if isinstance(fact, LogClosed):
+        deployment_id = deployment_of(fact.log_id)
+        return [Patch(DEPLOYMENTS, {"id": deployment_id}, {"log_closed": True})] if deployment_id else []
     if not isinstance(fact, About):
         return []
     return [*_changes(fact, recorded), Put(EVENTS, _event(fact, recorded))]
@@ -203,6 +212,12 @@ async def events(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) 
 async def open_deployments(reader: Reader) -> list[DeploymentRow]:
     """All that have not ended, of every workspace, the oldest first; for the sweeper."""
     return await every(reader, DEPLOYMENTS, Selection(equal={"ended": False}, order_by="queued_at"))
+
+
+async def with_open_log(reader: Reader) -> list[DeploymentRow]:
+    """All that have ended while their log is still open, of every workspace, the oldest first; for the reactor."""
+    equal = {"log_closed": False, "ended": True}
+    return await every(reader, DEPLOYMENTS, Selection(equal=equal, order_by="queued_at"))
 
 
 async def count_by_status(reader: Reader, *statuses: Status) -> int:
