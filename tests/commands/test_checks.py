@@ -70,6 +70,7 @@ def test_what_cannot_be_a_label_of_a_host_name_is_wrong(label: str) -> None:
     assert checks.label(label)
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(min_value=1, max_value=55))
 def test_every_slug_is_a_label_with_and_without_a_suffix(value: str, longest: int) -> None:
     slug = checks.slug(value, max(longest, 10))
@@ -112,6 +113,7 @@ def test_what_people_cannot_read_is_no_name(name: str) -> None:
     assert checks.name(name)
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), max_size=60), st.integers(min_value=1, max_value=50))
 def test_whatever_a_program_wrote_can_be_shown_as_a_text(value: str, longest: int) -> None:
     shown = checks.shown(value, longest)
@@ -119,6 +121,7 @@ def test_whatever_a_program_wrote_can_be_shown_as_a_text(value: str, longest: in
     shown.encode()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50))
 def test_a_right_text_is_shown_as_it_is(value: str) -> None:
     if checks.text(value, 50) is None:
