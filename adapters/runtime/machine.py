@@ -27,6 +27,30 @@ SETTINGS = (
 """What a sandbox sees of ``/etc``: how to find names, whom to trust, where programs and packages are."""
 
 
+CACHES = {
+    "NPM_CONFIG_CACHE": "npm",
+    "YARN_CACHE_FOLDER": "yarn",
+    "UV_CACHE_DIR": "uv",
+    "PIP_CACHE_DIR": "pip",
+}
+"""Where each tool keeps what it has fetched, below a sandbox's cache directory."""
+
+
+BUILDING = {
+    "CI": "true",
+    "NPM_CONFIG_FUND": "false",
+    "NPM_CONFIG_AUDIT": "false",
+    "NPM_CONFIG_UPDATE_NOTIFIER": "false",
+    "NPM_CONFIG_PROGRESS": "false",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "UV_NO_PROGRESS": "1",
+    "UV_LINK_MODE": "copy",
+    "UV_PYTHON_DOWNLOADS": "never",
+    "NEXT_TELEMETRY_DISABLED": "1",
+}
+"""What tells the tools of every language that nobody watches, and to fetch only what is asked for."""
+
+
 @cache
 def bundle() -> str | None:
     """The file of certificate authorities that this machine trusts."""

@@ -162,12 +162,13 @@ def remove_tree(tree: Path) -> None:
 def _places(sandbox: Sandbox, able: Capabilities) -> dict[str, str]:
     """Where things are as the command sees them."""
     if able.namespaces:
-        return {"app": APP, "home": HOME, "tmp": "/tmp", "cache": CACHE}  # noqa: S108 - the sandbox's own
+        cache = CACHE if sandbox.cache else f"{HOME}/.cache"
+        return {"app": APP, "home": HOME, "tmp": "/tmp", "cache": cache}  # noqa: S108 - the sandbox's own
     return {
         "app": str(sandbox.workspace),
         "home": str(sandbox.scratch / "home"),
         "tmp": str(sandbox.scratch / "tmp"),
-        "cache": str(sandbox.cache or sandbox.scratch / "cache"),
+        "cache": str(sandbox.cache or sandbox.scratch / "home" / ".cache"),
     }
 
 
@@ -180,6 +181,7 @@ def _environment(sandbox: Sandbox, place: dict[str, str]) -> dict[str, str]:
         "HOME": place["home"],
         "TMPDIR": place["tmp"],
         "XDG_CACHE_HOME": place["cache"],
+        **{name: f"{place['cache']}/{folder}" for name, folder in machine.CACHES.items()},
         **machine.trust(),
         **sandbox.environment,
         "PATH": ":".join([*own, *tools, "/usr/local/bin", "/usr/bin", "/bin"]),
