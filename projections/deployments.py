@@ -11,6 +11,7 @@ from domain.deployment import (
     DeploymentLeased,
     DeploymentQueued,
     DeploymentSucceeded,
+    Outcome,
     Recipe,
     Status,
     StepFinished,
@@ -76,6 +77,20 @@ class DeploymentEventRow(Row):
     actor: str
 
 
+class StepRow(Row):
+    """A step under one lease. ``outcome`` is None while it runs, or where its executor was lost."""
+
+    deployment_id: DeploymentId
+    fencing_token: int
+    step: StepKind
+    tenant_id: TenantId
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: Outcome | None = None
+    duration_ms: int | None = None
+    exit_code: int | None = None
+
+
 DEPLOYMENTS = Table(
     "deployments",
     DeploymentRow,
@@ -88,6 +103,7 @@ DEPLOYMENTS = Table(
     ),
 )
 EVENTS = Table("events", DeploymentEventRow, key=("deployment_id", "position"))
+STEPS = Table("steps", StepRow, key=("deployment_id", "fencing_token", "step"))
 
 About = deployment.Event | ReleaseCut | ActivationStarted
 """The facts that name a deployment, and so are its events."""
@@ -113,9 +129,9 @@ def _changes(fact: About, recorded: Recorded) -> Sequence[Change]:
         case CommitResolved():
             return [_patch(fact, recorded, commit=fact.commit, commit_message=fact.message, author=fact.author)]
         case StepStarted():
-            return [_patch(fact, recorded, step=fact.step)]
+            return [_patch(fact, recorded, step=fact.step), Put(STEPS, _step(fact, recorded))]
         case StepFinished():
-            return [_patch(fact, recorded, step=None)]
+            return [_patch(fact, recorded, step=None), _step_finished(fact, recorded)]
         case DeploymentSucceeded():
             return [_ended(fact, recorded, Status.SUCCEEDED, step=None, release_id=fact.release_id)]
         case DeploymentFailed():
@@ -153,6 +169,26 @@ def _leased(fact: DeploymentLeased, recorded: Recorded) -> Patch:
     return _patch(fact, recorded, status=Status.RUNNING, fencing_token=fact.fencing_token, step=None, **first)
 
 
+def _step(fact: StepStarted, recorded: Recorded) -> StepRow:
+    return StepRow(
+        deployment_id=fact.deployment_id,
+        fencing_token=fact.fencing_token,
+        step=fact.step,
+        tenant_id=recorded.context.tenant_id,
+        started_at=recorded.context.at,
+    )
+
+
+def _step_finished(fact: StepFinished, recorded: Recorded) -> Patch:
+    fields = {
+        "finished_at": recorded.context.at,
+        "outcome": fact.outcome,
+        "duration_ms": fact.duration_ms,
+        "exit_code": fact.exit_code,
+    }
+    return Patch(STEPS, (fact.deployment_id, fact.fencing_token, fact.step), fields)
+
+
 def _ended(fact: deployment.Event, recorded: Recorded, status: Status, **fields: object) -> Patch:
     return _patch(fact, recorded, status=status, ended=True, finished_at=recorded.context.at, **fields)
 
@@ -177,7 +213,7 @@ def _event(fact: About, recorded: Recorded) -> DeploymentEventRow:
     )
 
 
-MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS], project)
+MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS, STEPS], project)
 
 
 async def find(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) -> DeploymentRow | None:
@@ -223,3 +259,9 @@ async def with_open_log(reader: Reader) -> list[DeploymentRow]:
 async def count_by_status(reader: Reader, *statuses: Status) -> int:
     """How many open deployments of every workspace have one of these statuses; for the metrics."""
     return await reader.count(DEPLOYMENTS, Selection(equal={"ended": False, "status": statuses}))
+
+
+async def steps(reader: Reader, tenant: TenantId, row: DeploymentRow) -> list[StepRow]:
+    """The steps under a deployment's newest lease, in order."""
+    equal = {"tenant_id": tenant, "deployment_id": row.id, "fencing_token": row.fencing_token}
+    return await every(reader, STEPS, Selection(equal=equal, order_by="started_at"))
