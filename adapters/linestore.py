@@ -1,0 +1,266 @@
+"""Log lines in Postgres: compressed chunks by log and seq, in partitions by day.
+
+A line's seq is decided once, by the log's only writer (``adapters.linewriting``), and stored: gap-free per log, equal
+on every reconnect. Reading is equally fast at any depth.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Literal
+
+import msgspec
+import zstandard
+from psycopg import errors, sql
+from psycopg.types.json import Jsonb
+
+from adapters.database import Database
+from domain.fact import Value
+from domain.identifiers import LogId
+
+PAGE_BYTES = 1 << 20
+"""Text of one page that is read, give or take a chunk."""
+
+Stream = Literal["stdout", "stderr", "system"]
+
+
+class PastRetention(Exception):
+    """The lines asked for are no longer kept; those from ``oldest_seq`` on are."""
+
+    def __init__(self, oldest_seq: int) -> None:
+        super().__init__(f"Lines before {oldest_seq} are no longer kept.")
+        self.oldest_seq = oldest_seq
+
+
+class StaleWriter(Exception):
+    """Another writer has opened the log; this one may write no more."""
+
+
+class Line(Value):
+    """One line, without its line feed. ``seq`` counts from 1 in its log."""
+
+    seq: int
+    at: datetime
+    stream: Stream
+    text: str
+    step: str | None = None
+    source: str | None = None
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """Lines that came together: ``text`` has them one after another, each ended by a line feed, in UTF-8."""
+
+    at: int
+    """Microseconds since 1970."""
+    stream: Stream
+    step: str | None
+    source: str | None
+    text: bytes
+
+    def lines(self, first_seq: int) -> Iterator[Line]:
+        """The lines, numbered from ``first_seq``."""
+        at = datetime.fromtimestamp(self.at / 1_000_000, UTC)
+        for seq, text in enumerate(self.text.decode().split("\n")[:-1], first_seq):
+            yield Line(seq=seq, at=at, stream=self.stream, text=text, step=self.step, source=self.source)
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Consecutive lines of one log on their way to the database, and how far their spools were read."""
+
+    log_id: LogId
+    writer: int
+    first_seq: int
+    last_seq: int
+    runs: list[Run]
+    offsets: dict[str, int] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of text."""
+        return sum(len(run.text) for run in self.runs)
+
+
+class LogCursor(Value):
+    """Where a log stands. Lines from ``oldest_seq`` to ``last_seq`` can be read; ``last_seq`` is 0 before the first."""
+
+    last_seq: int = 0
+    oldest_seq: int = 1
+
+
+class Opened(Value):
+    """The log as its next writer finds it. ``writer`` outranks every earlier one."""
+
+    writer: int
+    last_seq: int
+    offsets: dict[str, int]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Run]).decode
+
+
+def _packed(chunks: Sequence[Chunk]) -> list[bytes]:
+    compressor = zstandard.ZstdCompressor(level=1)
+    return [compressor.compress(_encode(chunk.runs)) for chunk in chunks]
+
+
+def _unpacked(body: bytes) -> list[Run]:
+    return _decode(zstandard.ZstdDecompressor().decompress(body))
+
+
+class LineStore:
+    """The stored lines of all logs. Every method raises ``Unavailable`` while the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(self, log_id: LogId) -> Opened:
+        """Become the log's writer. Whoever was it before is refused from this moment on."""
+        rows = await self._database.fetch(
+            "INSERT INTO lines.logs (log_id, writer, first_day) VALUES (%s, 1, (now() AT TIME ZONE 'UTC')::date)"
+            " ON CONFLICT (log_id) DO UPDATE SET writer = logs.writer + 1 RETURNING writer, last_seq, offsets",
+            [log_id],
+        )
+        writer, last_seq, offsets = rows[0]
+        return Opened(writer=writer, last_seq=last_seq, offsets=offsets)
+
+    async def append(self, chunks: Sequence[Chunk]) -> set[LogId]:
+        """Store the chunks, of different logs, in one statement; the logs whose writers were refused as stale.
+
+        It may be repeated with the same chunks when nobody knows what became of the first time.
+        """
+        stored = await self._insert(chunks, await asyncio.to_thread(_packed, chunks))
+        left = {chunk.log_id: chunk for chunk in chunks if chunk.log_id not in stored}
+        if not left:
+            return set()
+        rows = await self._database.fetch(
+            "SELECT log_id, writer, last_seq FROM lines.logs WHERE log_id = ANY(%s::text[])", [list(left)]
+        )
+        there = {log_id for log_id, *found in rows if found == [left[log_id].writer, left[log_id].last_seq]}
+        return left.keys() - there
+
+    async def _insert(self, chunks: Sequence[Chunk], bodies: Sequence[bytes]) -> set[LogId]:
+        try:
+            return await self._continue_logs(chunks, bodies)
+        except errors.CheckViolation:  # there is no partition for today
+            await self._make_partitions()
+            return await self._continue_logs(chunks, bodies)
+
+    async def _continue_logs(self, chunks: Sequence[Chunk], bodies: Sequence[bytes]) -> set[LogId]:
+        # The log's row moves on only where the chunk continues it, and only for its latest writer: so no gap, no
+        # repeat, and a writer that was thought dead cannot come back.
+        rows = await self._database.fetch(
+            "WITH news AS (SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::jsonb[],"
+            " %s::integer[], %b::bytea[]) AS n (log_id, writer, first_seq, last_seq, offsets, size, body)),"
+            " moved AS (UPDATE lines.logs SET last_seq = news.last_seq, offsets = logs.offsets || news.offsets,"
+            " first_day = least(first_day, (now() AT TIME ZONE 'UTC')::date) FROM news"
+            " WHERE logs.log_id = news.log_id AND logs.writer = news.writer AND logs.last_seq = news.first_seq - 1"
+            " RETURNING logs.log_id)"
+            " INSERT INTO lines.chunks (log_id, first_seq, last_seq, size, body)"
+            " SELECT log_id, first_seq, news.last_seq, size, body FROM news JOIN moved USING (log_id)"
+            " RETURNING log_id",
+            [
+                [chunk.log_id for chunk in chunks],
+                [chunk.writer for chunk in chunks],
+                [chunk.first_seq for chunk in chunks],
+                [chunk.last_seq for chunk in chunks],
+                [Jsonb(chunk.offsets) for chunk in chunks],
+                [chunk.size for chunk in chunks],
+                list(bodies),
+            ],
+        )
+        return {log_id for (log_id,) in rows}
+
+    async def cursor(self, log_id: LogId) -> LogCursor:
+        """Where the log stands; a log that nobody has written to stands at its beginning."""
+        rows = await self._database.fetch("SELECT last_seq, oldest_seq FROM lines.logs WHERE log_id = %s", [log_id])
+        return LogCursor(last_seq=rows[0][0], oldest_seq=rows[0][1]) if rows else LogCursor()
+
+    async def read(
+        self, log_id: LogId, after: int = 0, *, limit_bytes: int = PAGE_BYTES, limit_lines: int | None = None
+    ) -> Sequence[Line]:
+        """The next lines behind ``after``, in order; none when there are none yet.
+
+        ``limit_bytes`` is kept to within a chunk, and the page is never empty because of it. Raises ``PastRetention``.
+        """
+        lines: list[Line] = []
+        for first_seq, runs in await self._chunks(log_id, after, limit_bytes):
+            seq = first_seq
+            for run in runs:
+                lines += run.lines(seq)
+                seq = lines[-1].seq + 1
+        skipped = max(after + 1 - lines[0].seq, 0) if lines else 0
+        return lines[skipped : None if limit_lines is None else skipped + limit_lines]
+
+    async def digest(self, log_id: LogId) -> str:
+        """The SHA-256 of all lines that are kept, each ended by a line feed, in hexadecimal."""
+        cursor = await self.cursor(log_id)
+        digest = hashlib.sha256()
+        async for run in self._runs(log_id, cursor.oldest_seq - 1):
+            digest.update(run.text)
+        return digest.hexdigest()
+
+    async def _runs(self, log_id: LogId, after: int) -> AsyncIterator[Run]:
+        while chunks := await self._chunks(log_id, after, PAGE_BYTES):
+            for first_seq, runs in chunks:
+                after = first_seq - 1
+                for run in runs:
+                    after += run.text.count(b"\n")
+                    yield run
+
+    async def _chunks(self, log_id: LogId, after: int, limit_bytes: int) -> list[tuple[int, list[Run]]]:
+        """The chunks that hold the lines behind ``after``, each with its first seq."""
+        rows = await self._database.fetch(
+            "SELECT logs.oldest_seq, page.first_seq, page.body FROM lines.logs LEFT JOIN LATERAL"
+            " (SELECT first_seq, body, sum(size) OVER (ORDER BY last_seq) - size AS before FROM"
+            " (SELECT first_seq, last_seq, size, body FROM lines.chunks WHERE chunks.log_id = logs.log_id"
+            " AND last_seq > %s AND day >= logs.first_day ORDER BY last_seq LIMIT 256) AS following"
+            ") AS page ON page.before < %s WHERE logs.log_id = %s ORDER BY page.first_seq",
+            [after, limit_bytes, log_id],
+        )
+        if rows and after + 1 < rows[0][0]:
+            raise PastRetention(rows[0][0])
+        return [(first_seq, _unpacked(body)) for _, first_seq, body in rows if body is not None]
+
+    async def drop_before(self, day: date) -> Sequence[date]:
+        """Forget all lines that were stored before ``day`` (in UTC), and return the days that were dropped."""
+        dropped = [found for found in await self._days() if found < day]
+        for found in dropped:
+            await self._drop(found)
+        return dropped
+
+    async def _days(self) -> Sequence[date]:
+        rows = await self._database.fetch(
+            "SELECT right(relid::text, 8) FROM pg_partition_tree('lines.chunks') WHERE isleaf ORDER BY relid::text"
+        )
+        return [datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in rows]
+
+    async def _drop(self, day: date) -> None:
+        partition = _partition(day)
+        async with self._database.connection() as connection, connection.transaction():
+            await connection.execute("SET LOCAL lock_timeout = '5s'")
+            await connection.execute(
+                sql.SQL(
+                    "UPDATE lines.logs SET oldest_seq = greatest(oldest_seq, dropped.last_seq + 1) FROM"
+                    " (SELECT log_id, max(last_seq) AS last_seq FROM {} GROUP BY log_id) AS dropped"
+                    " WHERE logs.log_id = dropped.log_id"
+                ).format(partition)
+            )
+            await connection.execute(sql.SQL("DROP TABLE {}").format(partition))
+
+    async def _make_partitions(self) -> None:
+        """Partitions for the database's today and tomorrow; another process may be making them at the same moment."""
+        ((today,),) = await self._database.fetch("SELECT (now() AT TIME ZONE 'UTC')::date")
+        for day in (today, date.fromordinal(today.toordinal() + 1)):
+            statement = sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF lines.chunks FOR VALUES FROM ({}) TO ({})")
+            bounds = (day.isoformat(), date.fromordinal(day.toordinal() + 1).isoformat())
+            async with self._database.connection() as connection:
+                try:
+                    await connection.execute(statement.format(_partition(day), *bounds))
+                except (errors.DuplicateTable, errors.UniqueViolation, errors.InvalidObjectDefinition):
+                    continue
+
+
+def _partition(day: date) -> sql.Identifier:
+    return sql.Identifier("lines", f"chunks_{day:%Y%m%d}")
