@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from psycopg import sql
 
 from adapters import tables
+from domain.fact import tag_of
 from domain.history import Recorded
 from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
 
@@ -17,6 +18,17 @@ Statement = tuple[bytes, str]
 
 _Folded = dict[Any, Row | dict[str, object] | None]
 """By key: the whole row, or some columns of it, or None where no row shall stand."""
+
+
+class UnprojectableFact(Exception):
+    """A projection raised at the fact at ``position``."""
+
+    def __init__(self, model: str, recorded: Recorded, problem: Exception) -> None:
+        super().__init__(
+            f"The read model {model} cannot take {tag_of(recorded.fact)} at position {recorded.position}"
+            f" ({recorded.id}): {type(problem).__name__}: {problem}"
+        )
+        self.position = recorded.position
 
 
 class Folding:
@@ -29,13 +41,18 @@ class Folding:
         self._tables: dict[Table[Any], _Folded] = {table: {} for table in model.tables}
 
     def add(self, facts: Iterable[Recorded]) -> None:
-        """Fold the facts that follow; those that were counted already are passed over."""
-        project = self.model.project
+        """Fold the facts that follow; those that were counted already are passed over. Raises UnprojectableFact."""
         for recorded in facts:
             if recorded.position > self.position:
-                for change in project(recorded):
+                for change in self._changes(recorded):
                     _fold(self._tables[change.table], change)
                 self.position = recorded.position
+
+    def _changes(self, recorded: Recorded) -> Sequence[Change]:
+        try:
+            return self.model.project(recorded)
+        except Exception as problem:  # whatever it is, only this read model cannot go on
+            raise UnprojectableFact(self.model.name, recorded, problem) from problem
 
     def rows(self) -> Iterator[tuple[Table[Any], list[Row]]]:
         """Whole rows, by table."""

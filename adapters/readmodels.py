@@ -114,11 +114,6 @@ async def stop(connection: AsyncConnection, schema: str, position: int, reason: 
     )
 
 
-async def resume(connection: AsyncConnection) -> None:
-    """Let every generation that gave up try again."""
-    await connection.execute("UPDATE read_models.checkpoints SET stopped_at = NULL, reason = NULL")
-
-
 async def apply(connection: AsyncConnection, foldings: Sequence[Folding], passed: int) -> None:
     """Make the changes of facts in the live generations and say that all have passed the position ``passed``.
 
