@@ -43,7 +43,6 @@ def configuration(settings: Settings, responder_port: int) -> dict[str, Any]:
 
 
 def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
-    hosts = str(settings.sites_dir / "hosts")
     return {
         "listen": [str(settings.edge)],
         "protocols": ["h1"],
@@ -55,12 +54,7 @@ def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
         "routes": [
             {
                 "match": [{"vars_regexp": {"{http.request.host}": {"name": "host", "pattern": HOST}}}],
-                "handle": [
-                    _subroute(
-                        {"match": [_file(hosts, f"/{_HOST}/release/*")], "handle": [_static(settings)]},
-                        {"match": [_file(hosts, f"/{_HOST}/service")], "handle": [_proxy(responder_port)]},
-                    )
-                ],
+                "handle": [_subroute(*_host_routes(settings, responder_port))],
             },
             {"handle": [_page("No application", "There is no application at this address.", 404)]},
         ],
@@ -68,23 +62,40 @@ def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
     }
 
 
-def _static(settings: Settings) -> dict[str, Any]:
-    """Serve the files of the host's release; the link is read once, so that one request sees one release."""
-    release = f"{settings.sites_dir}/releases/{_RELEASE}"
-    named = {"vars_regexp": {_FOUND: {"name": "release", "pattern": "([^/]+)$"}}}
+def _host_routes(settings: Settings, responder_port: int) -> list[dict[str, Any]]:
+    """A release by its name, a service, or else whatever is public.
+
+    Reading the name follows the host's link twice, and the others once each: if the link changes in between, the last
+    route serves the request, so that none is lost.
+    """
+    hosts = f"{settings.sites_dir}/hosts"
+    named = _subroute(
+        {"match": [{"vars_regexp": {_FOUND: {"name": "release", "pattern": "([^/]+)$"}}}], "handle": []},
+        {"handle": _static(f"{settings.sites_dir}/releases/{_RELEASE}")},
+    )
+    return [
+        {"match": [_file(hosts, f"/{_HOST}/release/*")], "handle": [named]},
+        {"match": [_file(hosts, f"/{_HOST}/service")], "handle": [_proxy(responder_port)]},
+        {"match": [_file(hosts, f"/{_HOST}/public/")], "handle": _static(f"{hosts}/{_HOST}")},
+    ]
+
+
+def _static(site: str) -> list[dict[str, Any]]:
+    """Serve the files of ``site``, a directory of ``adapters.edge.sites``."""
     hidden = {"path_regexp": {"pattern": r"/\."}, "not": [{"path": ["/.well-known/*"]}]}
     bare = {"path_regexp": {"pattern": "[^/]$"}}
     reading = {"method": ["GET", "HEAD"]}
-    return _subroute(
-        {"match": [named], "handle": [{"handler": "vars", "root": f"{release}/public"}]},
+    files = _subroute(
         {"match": [hidden], "handle": [_error(404)]},
         {"match": [bare | _file(_ROOT, _PATH)], "handle": [_files()]},
         {"match": [bare | _file(_ROOT, f"{_PATH}.html")], "handle": [_files(_FOUND)]},
-        {"match": [bare | _file(_ROOT, f"{_PATH}/index.html")], "handle": [_with_slash()]},
+        # Relative links in a directory's page need the closing slash: the file server redirects.
+        {"match": [bare | _file(_ROOT, f"{_PATH}/index.html")], "handle": [{"handler": "file_server"}]},
         {"match": [_file(_ROOT, f"{_PATH}/index.html")], "handle": [_files(_FOUND)]},
-        {"match": [reading | _file(release, "/fallback")], "handle": [_files("/index.html")]},
+        {"match": [reading | _file(site, "/fallback")], "handle": [_files("/index.html")]},
         {"handle": [_error(404)]},
     )
+    return [{"handler": "vars", "root": f"{site}/public"}, files]
 
 
 def _files(rewritten: str | None = None) -> dict[str, Any]:
@@ -93,12 +104,15 @@ def _files(rewritten: str | None = None) -> dict[str, Any]:
     A release is its own validator: file times and sizes, of which Caddy makes its own, may stay the same while the
     content changes.
     """
+    release = {"vars_regexp": {_RELEASE: {"pattern": "."}}}
+    tagged = {"set": {"ETag": [f'"{_RELEASE}"']}}
     forgotten = {"delete": ["If-Modified-Since", "If-Unmodified-Since"]}
-    said = {"set": {"ETag": [f'"{_RELEASE}"'], "Cache-Control": ["public, max-age=0, must-revalidate"]}}
+    said = {"set": {"Cache-Control": ["public, max-age=0, must-revalidate"]}}
     hashed = {"set": {"Cache-Control": ["public, max-age=31536000, immutable"]}}
     dated = {"header_regexp": {"If-Range": {"pattern": '^[^"]'}}}
     return _subroute(
         {"handle": [{"handler": "headers", "request": forgotten, "response": said}]},
+        {"match": [release], "handle": [{"handler": "headers", "response": tagged}]},
         {"handle": [{"handler": "headers", "response": {"deferred": True, "delete": ["Last-Modified"]}}]},
         {"match": [dated], "handle": [{"handler": "headers", "request": {"delete": ["Range", "If-Range"]}}]},
         {"match": [{"path_regexp": {"pattern": _HASHED}}], "handle": [{"handler": "headers", "response": hashed}]},
@@ -106,11 +120,6 @@ def _files(rewritten: str | None = None) -> dict[str, Any]:
         *([{"handle": [{"handler": "rewrite", "uri": rewritten}]}] if rewritten else []),
         {"handle": [{"handler": "file_server", "canonical_uris": False}]},
     )
-
-
-def _with_slash() -> dict[str, Any]:
-    """Relative links in a directory's page need the closing slash. Caddy redirects by ``file_server``."""
-    return {"handler": "file_server"}
 
 
 def _proxy(responder_port: int) -> dict[str, Any]:

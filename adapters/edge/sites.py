@@ -36,12 +36,13 @@ class Sites:
     def __init__(self, root: Path) -> None:
         self._hosts = root / "hosts"
         self._releases = root / "releases"
+        self._previous: dict[str, str] = {}
         for directory in (self._hosts, self._releases):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def publish(self, host: str, artifact: Path, release_id: str, *, fallback: bool) -> None:
         """Serve ``artifact``, a directory, at ``host`` from now on; ``fallback``: unknown paths show /index.html."""
-        name = _release_name(artifact, release_id, fallback=fallback)
+        name = _release_name(checked(host), artifact, release_id, fallback=fallback)
         if not (self._releases / name).is_dir():
             growing = self._unfinished(self._releases)
             (growing / "release").mkdir(parents=True)
@@ -63,15 +64,18 @@ class Sites:
 
     def withdraw(self, host: str) -> None:
         """Serve nothing at ``host``."""
-        (self._hosts / checked(host)).unlink(missing_ok=True)
+        link = self._hosts / checked(host)
+        old = _target(link)
+        link.unlink(missing_ok=True)
+        self._retire(host, old, None)
 
     def hosts(self) -> set[str]:
         """Every host that is served."""
         return {entry.name for entry in self._hosts.iterdir() if not entry.name.startswith(_UNFINISHED)}
 
     def tidy(self) -> None:
-        """Remove releases that no host shows, and what an interrupted step left."""
-        used = {_target(self._hosts / host) for host in self.hosts()}
+        """Remove releases that no host shows or has just shown, and what an interrupted step left."""
+        used = {_target(self._hosts / host) for host in self.hosts()} | set(self._previous.values())
         for directory in (self._hosts, self._releases):
             for entry in directory.iterdir():
                 if entry.name.startswith(_UNFINISHED) or (directory == self._releases and entry.name not in used):
@@ -79,19 +83,29 @@ class Sites:
 
     def _point(self, host: str, name: str) -> None:
         link = self._hosts / checked(host)
-        if _target(link) == name:
+        old = _target(link)
+        if old == name:
             return
         growing = self._unfinished(self._hosts)
         growing.symlink_to(Path("..") / "releases" / name)
         growing.replace(link)
+        self._retire(host, old, name)
+
+    def _retire(self, host: str, old: str | None, shown: str | None) -> None:
+        """Keep the ``old`` release, because a request may be reading it; remove the one before that."""
+        last = self._previous.pop(host, None)
+        if last not in {None, old, shown, _SERVICE}:
+            _remove(self._releases / str(last))
+        if old:
+            self._previous[host] = old
 
     def _unfinished(self, directory: Path) -> Path:
         return directory / f"{_UNFINISHED}{token_hex(8)}"
 
 
-def _release_name(artifact: Path, release_id: str, *, fallback: bool) -> str:
+def _release_name(host: str, artifact: Path, release_id: str, *, fallback: bool) -> str:
     """Names the directory after everything that is in it, so that it never needs to change."""
-    content = f"{artifact.absolute()}\0{release_id}\0{fallback}"
+    content = f"{host}\0{artifact.absolute()}\0{release_id}\0{fallback}"
     return sha256(content.encode()).hexdigest()[:32]
 
 
