@@ -10,15 +10,17 @@ from adapters.runtime.toolchains import Needs, interpreter
 from domain.project import BuildConfig
 
 PACKAGE_ITSELF = (
-    "uv pip install --no-deps . || echo 'The project itself is no installable package; its files are used as they are.'"
+    "uv pip install --quiet --no-deps . 2>/dev/null"
+    " || echo 'The project itself is no installable package; its files are used where they are.'"
 )
 EXPORT = "uv run --no-project --isolated"
 LIST = '"$TMPDIR/requirements.txt"'
 FROM_LIST = f"uv pip install --requirement {LIST}"
-POETRY = f"{EXPORT} --with poetry --with poetry-plugin-export poetry export --without-hashes --output {LIST}"
+EXPORT_POETRY = f"poetry export --without-hashes --output {LIST}"
+POETRY = f"{EXPORT} --with poetry --with poetry-plugin-export"
 SOURCES = {
     "uv.lock": "uv sync --frozen --no-dev",
-    "poetry.lock": f"{POETRY} && {FROM_LIST} && {{ {PACKAGE_ITSELF}; }}",
+    "poetry.lock": f"{POETRY} {EXPORT_POETRY} && {FROM_LIST} && {{ {PACKAGE_ITSELF}; }}",
     "Pipfile.lock": f"{EXPORT} --with pipenv pipenv requirements > {LIST} && {FROM_LIST}",
     "requirements.txt": "uv pip install --requirement requirements.txt",
     "Pipfile": f"{EXPORT} --with pipenv sh -c 'pipenv lock && pipenv requirements' > {LIST} && {FROM_LIST}",
@@ -68,8 +70,6 @@ def _source(root: Path) -> tuple[str, str]:
     if not (root / "pyproject.toml").is_file():
         return "nowhere (no requirements.txt, pyproject.toml, poetry.lock or Pipfile)", "true"
     about = _pyproject(root)
-    if "project" not in about:
-        return "pyproject.toml", "uv pip install ."
     itself = f" && {{ {PACKAGE_ITSELF}; }}" if "build-system" in about else ""
     return "pyproject.toml", f"uv pip install --requirement pyproject.toml{itself}"
 

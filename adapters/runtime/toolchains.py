@@ -190,8 +190,7 @@ class Toolchains:
                 workspace=place,
                 scratch=scratch,
                 toolchains=tools,
-                environment=machine.registries()
-                | {"UV_NO_PROGRESS": "1", "UV_NO_CACHE": "1", "UV_PYTHON": interpreter()},
+                environment=machine.registries() | machine.BUILDING | {"UV_PYTHON": interpreter()},
             )
             return (await run(["/bin/sh", "-c", script], sandbox, LIMITS, on_output, able=self._able)).succeeded
         finally:
