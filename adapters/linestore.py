@@ -177,6 +177,13 @@ class LineStore:
         rows = await self._database.fetch("SELECT last_seq, oldest_seq FROM lines.logs WHERE log_id = %s", [log_id])
         return LogCursor(last_seq=rows[0][0], oldest_seq=rows[0][1]) if rows else LogCursor()
 
+    async def last_seqs(self, log_ids: Sequence[LogId]) -> dict[LogId, int]:
+        """The last seq of each of these logs that has lines, in one question however many they are."""
+        rows = await self._database.fetch(
+            "SELECT log_id, last_seq FROM lines.logs WHERE log_id = ANY(%s::text[])", [list(log_ids)]
+        )
+        return dict(rows)
+
     async def read(
         self, log_id: LogId, after: int = 0, *, limit_bytes: int = PAGE_BYTES, limit_lines: int | None = None
     ) -> Sequence[Line]:
