@@ -10,11 +10,6 @@ from tests.adapters.nats.servers import NatsServer
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def absent_nats(tmp_path: Path) -> Iterator[NatsServer]:
     """A server that nobody has started."""
     server = NatsServer(tmp_path)

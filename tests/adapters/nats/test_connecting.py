@@ -2,12 +2,12 @@
 
 import asyncio
 import signal
+from contextlib import suppress
 
 import pytest
-import structlog
 from structlog.testing import capture_logs
 
-from adapters.nats.connecting import Connection, Unavailable
+from adapters.nats.connecting import Connection, Unavailable, translated
 from tests.adapters.nats.servers import PASSWORD, NatsServer, eventually
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +93,6 @@ async def test_a_server_that_hangs_is_given_up(nats: NatsServer, connection: Con
 
 
 async def test_the_password_is_neither_logged_nor_shown(nats: NatsServer) -> None:
-    structlog.reset_defaults()
     with capture_logs() as entries:
         async with Connection(nats.locate, name="test") as connection:
             await connection.session(timeout=2)
@@ -120,3 +119,20 @@ async def test_leaving_the_context_ends_the_connection(nats: NatsServer) -> None
         return len(asyncio.all_tasks()) == before
 
     await eventually(only_we_are_left, within=2)
+
+
+async def test_a_request_to_stop_that_the_client_swallows_is_not_lost() -> None:
+    went_on = False
+
+    async def swallowing() -> None:
+        nonlocal went_on
+        with translated(), suppress(asyncio.CancelledError):
+            await asyncio.sleep(10)
+        went_on = True
+
+    task = asyncio.create_task(swallowing())
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task})
+    assert task.cancelled()
+    assert not went_on

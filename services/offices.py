@@ -1,0 +1,45 @@
+"""Offices: work that one process does at a time, and that another takes over when it dies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+
+from adapters.database import Database, Unavailable
+from adapters.leadership import leading
+from adapters.mapping import UnreadableFact
+from adapters.nats import connecting
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+_PASSING = (
+    Unavailable,
+    connecting.Unavailable,
+    UnreadableFact,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    OSError,
+)
+"""What passes by waiting, or by starting a version that can read the fact."""
+
+log = structlog.get_logger(__name__)
+
+
+async def hold(database: Database, office: str, work: Callable[[AsyncConnection], Awaitable[None]]) -> NoReturn:
+    """Until cancelled: wait for the office, then do its work over the connection that holds it.
+
+    Whatever passes by waiting is waited out, and the work begins again.
+    """
+    loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
+    while True:
+        began = loop.time()
+        try:
+            async with leading(database, office) as connection:
+                await work(connection)
+        except _PASSING as problem:
+            log.warning("office pauses", office=office, reason=str(problem), seconds=pause)
+        await asyncio.sleep(pause)
+        pause = _FIRST_PAUSE if loop.time() - began > 2 * _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
