@@ -265,3 +265,9 @@ async def steps(reader: Reader, tenant: TenantId, row: DeploymentRow) -> list[St
     """The steps under a deployment's newest lease, in order."""
     equal = {"tenant_id": tenant, "deployment_id": row.id, "fencing_token": row.fencing_token}
     return await every(reader, STEPS, Selection(equal=equal, order_by="started_at"))
+
+
+async def among(reader: Reader, deployments: Sequence[DeploymentId]) -> list[DeploymentRow]:
+    """These deployments, of whatever workspace; for those who watch them for readers that may."""
+    selection = Selection(equal={"id": tuple(deployments)})
+    return await every(reader, DEPLOYMENTS, selection) if deployments else []

@@ -7,7 +7,7 @@ from domain.history import Recorded
 from domain.identifiers import LogId, TenantId
 from domain.lines import LogClosed
 from projections.changes import Change, Put, ReadModel, Row, Table
-from projections.reading import Reader
+from projections.reading import Reader, Selection, every
 
 
 class LogRow(Row):
@@ -48,3 +48,11 @@ MODEL = ReadModel("lines", [LOGS], project)
 async def closed(reader: Reader, tenant: TenantId, log_id: LogId) -> LogRow | None:
     """Where the log ends; None while it is open."""
     return await reader.one(LOGS, {"tenant_id": tenant, "log_id": log_id})
+
+
+async def closed_among(reader: Reader, logs: Sequence[LogId]) -> dict[LogId, LogRow]:
+    """Where those of these logs end that are closed, of whatever workspace; for those who watch them."""
+    if not logs:
+        return {}
+    rows = await every(reader, LOGS, Selection(equal={"log_id": tuple(logs)}, order_by="log_id"))
+    return {row.log_id: row for row in rows}
