@@ -44,13 +44,13 @@ class Folding:
         """Fold the facts that follow; those that were counted already are passed over. Raises UnprojectableFact."""
         for recorded in facts:
             if recorded.position > self.position:
-                for change in self._changes(recorded):
-                    _fold(self._tables[change.table], change)
+                self._add(recorded)
                 self.position = recorded.position
 
-    def _changes(self, recorded: Recorded) -> Sequence[Change]:
+    def _add(self, recorded: Recorded) -> None:
         try:
-            return self.model.project(recorded)
+            for change in self.model.project(recorded):
+                _fold(self._tables[change.table], change)
         except Exception as problem:  # whatever it is, only this read model cannot go on
             raise UnprojectableFact(self.model.name, recorded, problem) from problem
 

@@ -114,7 +114,7 @@ def project(recorded: Recorded) -> Sequence[Change]:
     fact = recorded.fact
     if isinstance(fact, LogClosed):
         deployment_id = deployment_of(fact.log_id)
-        return [Patch(DEPLOYMENTS, {"id": deployment_id}, {"log_closed": True})] if deployment_id else []
+        return [Patch(DEPLOYMENTS, deployment_id, {"log_closed": True})] if deployment_id else []
     if not isinstance(fact, About):
         return []
     return [*_changes(fact, recorded), Put(EVENTS, _event(fact, recorded))]
