@@ -1,10 +1,11 @@
 """Group commit: everybody's appends, one transaction after another, each caller with an answer of its own."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Lock, Thread
+from typing import Any, LiteralString
 
 import psycopg
 from prometheus_client import Counter, Gauge, Histogram
@@ -161,34 +162,44 @@ def _see(connection: Connection, batch: Sequence[Submission]) -> Seen:
     """Everything that the batch is about. The queries travel together and cost one round trip."""
     streams = {str(event.originator_id) for submission in batch for event in submission.events}
     names = {(r.scope, r.name) for s in batch for r in s.reservations if not isinstance(r, GiveBackAll)}
-    holders = {s.stream for s in batch if any(isinstance(r, GiveBackAll) for r in s.reservations)}
+    givers = {s.stream for s in batch if any(isinstance(r, GiveBackAll) for r in s.reservations)}
     requests = {submission.request.causation_id for submission in batch if submission.request}
     doubts = {str(event.originator_id) for submission in batch if submission.in_doubt for event in submission.events}
     last = connection.execute("SELECT coalesce(max(position), 0) FROM log.events")
-    versions = connection.execute(
+    versions = _ask(
+        connection,
         "SELECT stream, last.version FROM unnest(%s::text[]) AS stream, LATERAL"
         " (SELECT version FROM log.events WHERE events.stream = stream.stream ORDER BY version DESC LIMIT 1) AS last",
-        [list(streams)],
+        streams,
     )
-    held = connection.execute(
+    wanted = _ask(
+        connection,
         "SELECT scope, name, holder FROM unnest(%s::text[], %s::text[]) AS wanted (scope, name)"
-        " JOIN log.reservations USING (scope, name)"
-        " UNION SELECT scope, name, holder FROM log.reservations WHERE holder = ANY(%s::text[])",
-        [[scope for scope, _ in names], [name for _, name in names], list(holders)],
+        " JOIN log.reservations USING (scope, name)",
+        [scope for scope, _ in names],
+        [name for _, name in names],
     )
-    asked = connection.execute(
-        "SELECT causation_id, fingerprint FROM log.requests WHERE causation_id = ANY(%s::text[])", [list(requests)]
+    held = _ask(connection, "SELECT scope, name, holder FROM log.reservations WHERE holder = ANY(%s::text[])", givers)
+    asked = _ask(
+        connection, "SELECT causation_id, fingerprint FROM log.requests WHERE causation_id = ANY(%s::text[])", requests
     )
-    recorded = connection.execute(
-        "SELECT stream, version, position, state FROM log.events WHERE stream = ANY(%s::text[])", [list(doubts)]
+    recorded = _ask(
+        connection, "SELECT stream, version, position, state FROM log.events WHERE stream = ANY(%s::text[])", doubts
     )
     return Seen(
         position=last.fetchall()[0][0],
-        versions=dict(versions.fetchall()),
-        holders={(scope, name): holder for scope, name, holder in held.fetchall()},
-        fingerprints=dict(asked.fetchall()),
-        recorded={(stream, version): (position, state) for stream, version, position, state in recorded.fetchall()},
+        versions=dict(versions()),
+        holders={(scope, name): holder for scope, name, holder in (*wanted(), *held())},
+        fingerprints=dict(asked()),
+        recorded={(stream, version): (position, state) for stream, version, position, state in recorded()},
     )
+
+
+def _ask(
+    connection: Connection, query: LiteralString, *about: Collection[str]
+) -> Callable[[], Sequence[tuple[Any, ...]]]:
+    """Send the query, unless it is about nothing; the rows come when they are called for."""
+    return connection.execute(query, [list(column) for column in about]).fetchall if about[0] else tuple
 
 
 def _judge(admission: Admission, submission: Submission) -> Sequence[int] | Exception:
