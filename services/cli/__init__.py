@@ -1,0 +1,15 @@
+"""The command line ``shipbook``. What a command needs is loaded when it runs: help and servers start at once."""
+
+import io
+import sys
+
+from services.cli import account, deploying, looking, serving  # noqa: F401 - each declares its commands
+from services.cli.declaring import app
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with its status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows "?", and fails at nothing
+    app(prog_name="shipbook")

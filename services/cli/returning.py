@@ -1,0 +1,62 @@
+"""Rolling back: make an earlier release live again, and wait until it is."""
+
+import time
+
+from adapters.http.native.wire.deployments import ReleaseOut, Rollback, RuntimeOut
+from adapters.http.native.wire.projects import ProjectDetail
+from services.cli import finding
+from services.cli.session import Session
+from services.console import age, duration
+from services.exits import CommandFailed, Exit, WrongUsage
+
+LIVE_SECONDS = 120.0
+POLL_SECONDS = 0.1
+
+
+def roll_back(
+    session: Session, wanted: str | None, project_name: str | None, environment: str, reason: str | None
+) -> int:
+    """Roll back to a release, or to the one before the active one."""
+    project = finding.project(session, project_name)
+    place = finding.environment(project, environment)
+    releases = session.listed(ReleaseOut, "projects", project.id, "releases", environmentId=place.id)
+    target = finding.release(wanted, releases) if wanted else _former(releases, f"{project.slug}'s {place.name}")
+    session.console.note(
+        f"{project.slug}'s {place.name} goes back to {target.ref}: {target.commit[:8]} "
+        f"“{target.commit_message.partition(chr(10))[0]}”, built {age(target.created_at)}."
+    )
+    started = time.monotonic()
+    session.client.post(session.path("rollback"), Rollback(release_id=target.id, reason=reason), object)
+    with session.console.waiting(f"{target.ref} starts…"):
+        live = _live(session, project, place.id, target)
+    session.console.document(live)
+    url = live.urls[0] if live.urls else ""
+    session.console.say(
+        f"✓ {target.ref} is live again after {duration(time.monotonic() - started)}: {url}", "bold green"
+    )
+    return Exit.OK
+
+
+def _former(releases: list[ReleaseOut], where: str) -> ReleaseOut:
+    """The release cut before the active one that was live at some time; ``releases`` are the newest first."""
+    active = next((place for place, one in enumerate(releases) if one.active), None)
+    if active is None:
+        raise WrongUsage(f"Nothing is live in {where}, so there is nothing to go back from.")
+    former = next((one for one in releases[active + 1 :] if one.activated_at), None)
+    if former is None:
+        raise WrongUsage(f"{releases[active].ref} is the first release of {where}. `shipbook releases` lists them all.")
+    return former
+
+
+def _live(session: Session, project: ProjectDetail, environment_id: str, target: ReleaseOut) -> RuntimeOut:
+    """What is live once it is ``target``. Raises CommandFailed where it did not become so."""
+    deadline = time.monotonic() + LIVE_SECONDS
+    while time.monotonic() < deadline:
+        runtime = session.get(RuntimeOut, "projects", project.id, "environments", environment_id, "runtime")
+        if runtime.activation is None:
+            if runtime.active_release and runtime.active_release.id == target.id:
+                return runtime
+            still = f"{runtime.active_release.ref} is still live" if runtime.active_release else "nothing is live"
+            raise CommandFailed(f"{target.ref} did not become live, and {still}. {runtime.last_error or ''}".strip())
+        time.sleep(POLL_SECONDS)
+    raise CommandFailed(f"{target.ref} is not live after {LIVE_SECONDS:.0f} s: shipbook status -p {project.slug}")

@@ -1,0 +1,230 @@
+"""The client of the native API: typed answers, and streams that survive their connection."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import msgspec
+
+from services.exits import CommandFailed, Unreachable, WrongUsage
+from services.logins import Login
+
+T = TypeVar("T")
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 60.0
+WAITS = (0.2, 0.6, 1.8)
+"""Seconds before each repetition of a request that got no answer: a restarted API is back by then."""
+SILENCE_SECONDS = 45.0
+"""The longest silence in a stream: three of the pings that the plane sends."""
+PATIENCE_SECONDS = 120.0
+"""How long a broken stream is sought again after its last byte."""
+NOT_NOW = frozenset({502, 503, 504})
+LONGEST_WAIT = 5.0
+LARGEST_EVENT = 16 << 20
+"""Bytes of one event of a stream."""
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Refusal(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of an answer that is no success (document 002: ``{statusCode, error, message}``)."""
+
+    message: str | list[str] = ""
+    code: str = ""
+
+
+class Refused(CommandFailed):
+    """The plane refused a request; ``status`` is the answer's, ``code`` its word for programs."""
+
+    def __init__(self, message: str, status: int, code: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One event of a stream (HTML Standard, 9.2.6): its number, None when it has none, and its data."""
+
+    number: int | None
+    data: bytes
+
+
+class Client:
+    """Speaks with one plane as one principal. Each write has an idempotency key, so that it may be repeated."""
+
+    def __init__(self, login: Login, transport: httpx.BaseTransport | None = None) -> None:
+        self.login = login
+        headers = {"User-Agent": "shipbook-cli", "Accept": "application/json"}
+        self._http = httpx.Client(
+            base_url=login.api_url,
+            headers=headers | _identity(login),
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            transport=transport,
+            trust_env=urlsplit(login.api_url).hostname not in LOOPBACK,  # a proxy does not know our loopback
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str, answer: type[T], **query: object) -> T:
+        """What ``path`` holds. Raises Refused, Unreachable."""
+        given = {name: str(value) for name, value in query.items() if value is not None}
+        return _decoded(self.send("GET", path, query=given), answer)
+
+    def post(self, path: str, body: object, answer: type[T]) -> T:
+        """Send ``body`` to ``path``. Raises Refused, Unreachable."""
+        return _decoded(self.send("POST", path, body), answer)
+
+    def patch(self, path: str, body: object, answer: type[T]) -> T:
+        """Change what ``path`` holds. Raises Refused, Unreachable."""
+        return _decoded(self.send("PATCH", path, body), answer)
+
+    def delete(self, path: str) -> None:
+        """Remove what ``path`` holds. Raises Refused, Unreachable."""
+        self.send("DELETE", path)
+
+    def send(
+        self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """A successful answer; asked for again where there was none, or only "not yet". Raises Refused, Unreachable."""
+        headers = {} if method == "GET" else {"Idempotency-Key": str(uuid4())}
+        request = self._http.build_request(
+            method,
+            path,
+            params=query,
+            content=None if body is None else msgspec.json.encode(body),
+            headers=headers if body is None else headers | {"Content-Type": "application/json"},
+        )
+        for pause in (*WAITS, None):
+            try:
+                answer = self._http.send(request)
+            except httpx.TransportError as problem:
+                if pause is None:
+                    raise self._unreachable(problem) from problem
+            else:
+                if answer.is_success:
+                    return answer
+                if pause is None or not _later(answer):
+                    raise _refused(answer)
+            time.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
+    def follow(self, path: str, after: int) -> Iterator[Event]:
+        """The events of the stream at ``path`` after number ``after``, each once and in order.
+
+        A broken connection is taken up again where it stopped. Ends where the plane says that there is no more (204),
+        or where the caller stops. Raises Refused, Unreachable.
+        """
+        cursor, lost, pause = after, None, WAITS[0]
+        while True:
+            try:
+                with self._stream(path, after, cursor) as answer:
+                    if answer.status_code == 204:
+                        return
+                    lost, pause = None, WAITS[0]
+                    for event in events(answer.iter_bytes()):
+                        if event.number is None or event.number > cursor:
+                            cursor = event.number or cursor
+                            yield event
+            except httpx.TransportError as problem:
+                lost = lost or time.monotonic()
+                if time.monotonic() - lost > PATIENCE_SECONDS:
+                    raise self._unreachable(problem) from problem
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_WAIT)
+
+    @contextmanager
+    def _stream(self, path: str, after: int, cursor: int) -> Iterator[httpx.Response]:
+        """One connection to a stream: its beginning after ``after``, or where it stopped."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(cursor)} if cursor > after else {})
+        timeout = httpx.Timeout(SILENCE_SECONDS, connect=CONNECT_SECONDS)
+        with self._http.stream("GET", path, params={"after": after}, headers=headers, timeout=timeout) as answer:
+            if answer.status_code in NOT_NOW:
+                raise httpx.ReadError(f"status {answer.status_code}", request=answer.request)
+            if not answer.is_success:
+                answer.read()
+                raise _refused(answer)
+            yield answer
+
+    def _unreachable(self, problem: httpx.TransportError) -> Unreachable:
+        cause = str(problem) or type(problem).__name__
+        return Unreachable(
+            f"{self.login.api_url} does not answer ({cause}). Is the plane up? `shipbook up` starts one here; "
+            "--api-url names another."
+        )
+
+
+def events(chunks: Iterable[bytes]) -> Iterator[Event]:
+    """The events in a ``text/event-stream`` that comes in ``chunks`` (HTML Standard, 9.2.6). Comments are skipped."""
+    number: int | None = None
+    data: list[bytes] = []
+    for line in _lines(chunks):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if not line:
+            if data:
+                yield Event(number, b"\n".join(data))
+            number, data = None, []
+        elif field == b"data":
+            data.append(value)
+        elif field == b"id" and value.isdigit():
+            number = int(value)
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole lines without their ends; what follows the last end is dropped, as the standard says."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LARGEST_EVENT:
+            raise CommandFailed(f"The stream holds a line of more than {LARGEST_EVENT >> 20} MB. Is this a Shipbook?")
+        for line in whole:
+            yield line.removesuffix(b"\r")
+
+
+def _identity(login: Login) -> dict[str, str]:
+    """A token, or the origin without which no session may write."""
+    return {"Authorization": f"Bearer {login.token}"} if login.token else {"Origin": login.api_url}
+
+
+def _decoded(answer: httpx.Response, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(answer.content, type=kind)
+    except msgspec.MsgspecError as problem:
+        raise CommandFailed(
+            f"{answer.request.url} answered what this client cannot read: {problem}. "
+            "Is it a Shipbook, and of this client's version?"
+        ) from problem
+
+
+def _later(answer: httpx.Response) -> bool:
+    """Whether the plane asks us to come again in a moment: it catches up, or still works on this very request."""
+    return answer.status_code in NOT_NOW or (answer.status_code == 409 and "Retry-After" in answer.headers)
+
+
+def _refused(answer: httpx.Response) -> CommandFailed:
+    try:
+        refusal = msgspec.json.decode(answer.content, type=Refusal)
+    except msgspec.MsgspecError:
+        refusal = Refusal()
+    said = "; ".join(refusal.message) if isinstance(refusal.message, list) else refusal.message
+    message = said or f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase}."
+    match answer.status_code:
+        case 401:
+            return Unreachable(f"{message} Log in with `shipbook login`, or give another token.")
+        case 403:
+            return Unreachable(message)
+        case 400 | 422:
+            return WrongUsage(message)
+        case status:
+            return Refused(message, status, refusal.code)
