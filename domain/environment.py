@@ -79,6 +79,8 @@ class Environment(Value):
     """The release that the newest activation makes or made live."""
     activating: ReleaseId | None = None
     """The same while the activation is under way."""
+    rolling_back: bool = False
+    """Whether the newest activation is a rollback's."""
     deployment_number: int = 0
     """The newest deployment that began an activation here."""
     fencing_token: int = 0
@@ -94,11 +96,14 @@ def evolve(state: Environment, fact: Event) -> Environment:
                 activation=fact.activation,
                 newest=fact.release_id,
                 activating=fact.release_id,
+                rolling_back=False,
                 deployment_number=fact.deployment_number,
                 fencing_token=fact.fencing_token,
             )
         case EnvironmentRolledBack():
-            return replace(state, activation=fact.activation, newest=fact.release_id, activating=fact.release_id)
+            return replace(
+                state, activation=fact.activation, newest=fact.release_id, activating=fact.release_id, rolling_back=True
+            )
         case ReleaseActivated():
             return replace(state, active=fact.release_id, upstreams=fact.upstreams, activating=None)
         case ActivationFailed():

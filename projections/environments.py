@@ -22,7 +22,7 @@ from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, every
 
 class EnvironmentRow(Row, kw_only=True):
     """An environment. ``activating_release_id`` is set while an activation is under way, ``last_error`` when the
-    newest one failed."""
+    newest one failed; ``rolling_back``: the activation under way is a rollback's."""
 
     id: EnvironmentId
     tenant_id: TenantId
@@ -34,6 +34,7 @@ class EnvironmentRow(Row, kw_only=True):
     upstreams: tuple[Upstream, ...] = ()
     activation: int = 0
     activating_release_id: ReleaseId | None = None
+    rolling_back: bool = False
     last_error: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -68,7 +69,7 @@ ENVIRONMENTS = Table(
     "environments",
     EnvironmentRow,
     key=("id",),
-    indexes=(("tenant_id", "project_id", "created_at"), ("label",)),
+    indexes=(("tenant_id", "project_id", "created_at"), ("label",), ("rolling_back",)),
 )
 ARTIFACTS = Table("artifacts", ArtifactRow, key=("release_id",))
 
@@ -87,7 +88,11 @@ def project(recorded: Recorded) -> Sequence[Change]:
         case ReleaseActivated() as fact:
             return [_activated(fact, recorded)]
         case ActivationFailed() as fact:
-            return [_patch(fact.environment_id, recorded, activating_release_id=None, last_error=fact.error)]
+            return [
+                _patch(
+                    fact.environment_id, recorded, activating_release_id=None, rolling_back=False, last_error=fact.error
+                )
+            ]
         case InstancesMoved() as fact:
             return [_patch(fact.environment_id, recorded, upstreams=fact.upstreams)]
         case _:
@@ -124,6 +129,7 @@ def _begun(fact: ActivationStarted | EnvironmentRolledBack, recorded: Recorded) 
         recorded,
         activation=fact.activation,
         activating_release_id=fact.release_id,
+        rolling_back=isinstance(fact, EnvironmentRolledBack),
         last_error=None,
     )
 
@@ -135,6 +141,7 @@ def _activated(fact: ReleaseActivated, recorded: Recorded) -> Patch:
         active_release_id=fact.release_id,
         upstreams=fact.upstreams,
         activating_release_id=None,
+        rolling_back=False,
         last_error=None,
     )
 
@@ -160,6 +167,11 @@ async def of_project(reader: Reader, tenant: TenantId, project_id: ProjectId) ->
 async def serving(reader: Reader) -> list[EnvironmentRow]:
     """Every environment of the whole plane; for the executor, which compares them with what runs."""
     return await every(reader, ENVIRONMENTS, Selection())
+
+
+async def rolling_back(reader: Reader) -> list[EnvironmentRow]:
+    """All whose rollback is under way, of every workspace; for the sweeper."""
+    return await every(reader, ENVIRONMENTS, Selection(equal={"rolling_back": True}))
 
 
 async def routes(reader: Reader) -> list[Route]:

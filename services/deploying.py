@@ -7,19 +7,24 @@ cut, it goes straight on to making it live.
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 
-from commands import release
+from commands import deployment, environment, release
 from commands.deployment import FailDeployment, SucceedDeployment
 from commands.environment import BeginActivation, CompleteActivation, FailActivation
+from domain.deployment import DeploymentQueued
 from domain.environment import ActivationStarted
+from domain.history import Context
 from domain.identifiers import CausationId, ReleaseId, derived
 from domain.rejection import Conflict
 from domain.release import ReleaseCut
 from domain.steps import StepKind
 from services.activating import Activator, Unhealthy
+from services.ingredients import Ingredients
 from services.journal import Journal
 from services.leasing import Lease
 from services.making import Maker
+from services.patience import patiently
 from services.steps import StepFailed, step
 
 log = structlog.get_logger(__name__)
@@ -32,11 +37,13 @@ class Deployer:
     maker: Maker
     activator: Activator
 
-    async def deploy(self, lease: Lease, journal: Journal) -> None:
+    async def deploy(self, lease: Lease, journal: Journal, ingredients: Ingredients) -> None:
         """Do whatever is left of the deployment. Raises ``StaleLease`` or ``Conflict`` where it is no longer ours."""
         queued = lease.queued
         try:
-            cut = await self._cut_already(lease) or await self.maker.make(lease, journal, release_of(lease))
+            cut = await self._cut_already(lease) or await self.maker.make(
+                lease, journal, release_of(lease.queued), ingredients
+            )
             await self._make_live(lease, journal, cut)
         except StepFailed as failed:
             await journal.say(f"Failed: {failed.error}")
@@ -60,8 +67,31 @@ class Deployer:
                 )
             )
 
+    async def abandon(self, queued: DeploymentQueued, context: Context) -> None:
+        """Once the deployment has ended: see that it makes nothing live any more."""
+        handler, release_id = self.activator.hosting.handler, release_of(queued)
+
+        async def once() -> None:
+            ended = await handler.state(deployment.DECIDER, queued.deployment_id, context.tenant_id)
+            place = await handler.state(environment.DECIDER, queued.environment_id, context.tenant_id)
+            if not ended.status.ended or place.activating != release_id or place.rolling_back:
+                return
+            failed = FailActivation(
+                environment_id=queued.environment_id,
+                activation=place.activation,
+                release_id=release_id,
+                error=f"The deployment was {ended.status}.",
+            )
+            causation = derived(CausationId(queued.deployment_id), f"abandon/{place.activation}")
+            try:
+                await handler.handle(failed, replace(context, causation_id=CausationId(causation)))
+            except Conflict:
+                log.info("an activation that was abandoned had been outranked", release=release_id)
+
+        await patiently(once)
+
     async def _cut_already(self, lease: Lease) -> ReleaseCut | None:
-        state = await lease.handler.state(release.DECIDER, release_of(lease), lease.context.tenant_id)
+        state = await lease.handler.state(release.DECIDER, release_of(lease.queued), lease.context.tenant_id)
         return state.cut
 
     async def _make_live(self, lease: Lease, journal: Journal, cut: ReleaseCut) -> None:
@@ -116,6 +146,6 @@ class Deployer:
 OVERTAKEN = "A later deployment or a rollback overtook this one, so its release was not made live."
 
 
-def release_of(lease: Lease) -> ReleaseId:
+def release_of(queued: DeploymentQueued) -> ReleaseId:
     """The release that a deployment cuts, whichever lease cuts it."""
-    return ReleaseId(derived(CausationId(lease.queued.deployment_id), "release"))
+    return ReleaseId(derived(CausationId(queued.deployment_id), "release"))

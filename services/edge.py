@@ -4,15 +4,13 @@ The table comes from the read models alone: all of it whenever they may have mov
 changes; while this process is away Caddy goes on with the last answers.
 """
 
-
 import structlog
 
 from adapters.artifacts import Artifacts
-from adapters.database import Unavailable
+from adapters.database import PROJECTED, Unavailable
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
 from adapters.edge.table import EdgeTable, Route, ServiceRoute, StaticRoute
-from adapters.readmodels import PROJECTED
 from adapters.settings import Settings
 from projections import environments
 from services.ports import kept_port

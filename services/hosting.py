@@ -104,7 +104,7 @@ class Hosting:
                 await self._start_again(row.tenant_id, row.id, row.active_release_id)
             except (InstanceRefused, Rejection) as problem:
                 self._failing[row.active_release_id] = asyncio.get_running_loop().time() + AGAIN_SECONDS
-                log.error(
+                log.warning(
                     "an active release could not be started again", release=row.active_release_id, why=str(problem)
                 )
 
@@ -132,9 +132,9 @@ class Hosting:
         for instance in instances:
             row = by_environment.get(EnvironmentId(instance.environment_id))
             if not self._wanted(instance, row) and instance.instance_id not in self._retiring:
-                task = asyncio.create_task(self._retired(instance))
+                task = asyncio.create_task(self._retired(instance), name=instance.instance_id)
                 self._retiring[instance.instance_id] = task
-                task.add_done_callback(lambda _, name=instance.instance_id: self._retiring.pop(name, None))
+                task.add_done_callback(lambda ended: self._retiring.pop(ended.get_name()))
 
     def _wanted(self, instance: Instance, row: EnvironmentRow | None) -> bool:
         release_id = ReleaseId(instance.release_id)
@@ -157,6 +157,13 @@ class Hosting:
                 return
             await self.runtime.stop(instance.instance_id, STOP_SECONDS)
         log.info("stopped an instance of a replaced release", instance=instance.instance_id)
+
+    async def discard(self, instance: Instance) -> None:
+        """Delete a stopped instance, unless it is wanted again."""
+        async with self._locks[ReleaseId(instance.release_id)]:
+            found = await self.runtime.instance(instance.instance_id)
+            if found and found.state is InstanceState.STOPPED and not self._held[ReleaseId(instance.release_id)]:
+                await self.runtime.remove(instance.instance_id)
 
     async def _routed(self, instance: Instance) -> bool:
         """Whether the edge may still send requests to the instance; so it is taken to be while the edge is away."""

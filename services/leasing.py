@@ -14,19 +14,20 @@ from domain.deployment import DeploymentLeased, DeploymentQueued
 from domain.history import Actor, Context, Recorded
 from domain.identifiers import CausationId, ExecutorId, TenantId, derived
 from domain.rejection import Conflict
+from domain.steps import StepKind
 from services.patience import patiently
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
-def on_behalf(tenant_id: TenantId, cause: Recorded, part: str, clock: Clock) -> Context:
+def on_behalf(tenant_id: TenantId, cause: Recorded, part: str, clock: Clock, causation: str) -> Context:
     """The context of what a part of Shipbook does because of ``cause``; the request that began it stays known."""
     return Context(
         tenant_id=tenant_id,
         actor=Actor(name=part),
         correlation_id=cause.context.correlation_id,
-        causation_id=CausationId(cause.id),
+        causation_id=CausationId(causation),
         at=clock.now(),
     )
 
@@ -46,8 +47,8 @@ class Lease:
 
         Raises ``StaleLease`` where the lease was outranked, ``Conflict`` where the deployment has ended.
         """
-        what = "/".join([type(report).__name__, *([report.step] if getattr(report, "step", None) else [])])
-        return await self.handle(report, what)
+        part: StepKind | None = getattr(report, "step", None)
+        return await self.handle(report, f"{type(report).__name__}/{part or ''}")
 
     async def handle(self, command: Command, what: str) -> Caused:
         """Handle a command of this lease; ``what`` names it within the lease, so that its repeat is a non-event."""

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from adapters.runtime.toolchains import Toolchains
+from msgspec.structs import replace
 
 from adapters.artifacts import Artifacts
-from adapters.runtime.instance import InstanceSpec
+from adapters.runtime.instance import SERVING, InstanceSpec
+from adapters.runtime.toolchains import Toolchains
 from commands.ports import Vault
 from domain.identifiers import ReleaseId, TenantId
 from domain.release import ReleaseCut
@@ -30,8 +31,7 @@ class Specifier:
         if cut.start_command is None:
             return []
         variables = await self.variables(tenant_id, cut)
-        node = cut.surroundings.node_version
-        toolchains = (await self.toolchains.node(node),) if node else ()
+        toolchains = await self.toolchains.recall(cut.surroundings.tools, _nobody_listens)
         limits = cut.runtime.limits
         return [
             InstanceSpec(
@@ -46,7 +46,7 @@ class Specifier:
                 toolchains=toolchains,
                 programs=cut.surroundings.programs,
                 directory=cut.surroundings.directory,
-                limits=_limits(limits.memory_mb, limits.cpus),
+                limits=replace(SERVING, memory_bytes=limits.memory_mb << 20, cpus=limits.cpus),
             )
             for number in range(cut.runtime.instances)
         ]
@@ -54,3 +54,7 @@ class Specifier:
     async def variables(self, tenant_id: TenantId, cut: ReleaseCut) -> Mapping[str, str]:
         """The release's secrets by name, in the versions that it pinned."""
         return {pin.name: (await self.vault.open(tenant_id, pin.secret_id, pin.version)).reveal for pin in cut.secrets}
+
+
+async def _nobody_listens(_: bytes) -> None:
+    """What a tool says while it is fetched again is no application's output."""

@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from adapters.runtime import limits as limiting
 from adapters.runtime import sandbox as walls
@@ -36,6 +37,8 @@ BACKOFF = (0.2, 30.0, 60.0)
 PATIENCE_SECONDS = 30.0
 """How long another start on this machine may hold us up, and how long a keeper may take to detach."""
 END_SECONDS = 5.0
+LIFE = "life"
+"""The file that tells one life of an instance from the next."""
 
 
 class ProcessRuntime:
@@ -97,6 +100,10 @@ class ProcessRuntime:
         """One instance as it stands; None when there is none."""
         return self._find(instance_id)
 
+    def life(self, instance_id: str) -> str:
+        """A name for the instance's time until it is removed: one that is made again has another spool."""
+        return f"{instance_id}.{(self._place(instance_id) / LIFE).read_text()}"
+
     def spool(self, instance_id: str) -> Spool:
         """What the instance prints."""
         return Spool(self._place(instance_id) / "spool")
@@ -125,6 +132,8 @@ class ProcessRuntime:
 
     def _find(self, instance_id: str) -> Instance | None:
         state = self._state(instance_id)
+        if state and not alive(state["keeper"]):
+            state = self._state(instance_id)  # it may have written its last word between our two looks
         if not state:
             return None
         runs = alive(state.pop("keeper"))
@@ -199,6 +208,14 @@ class ProcessRuntime:
             yield
         finally:
             os.close(lock)
+
+
+def _begin_life(place: Path) -> None:
+    """Make an instance's directory, whole or not at all."""
+    growing = place.with_name(f"passing-{place.name}")
+    growing.mkdir(exist_ok=True)
+    (growing / LIFE).write_text(uuid4().hex[:12])
+    growing.rename(place)
 
 
 async def _start_keeper(orders: Orders) -> None:

@@ -1,0 +1,52 @@
+"""Whenever this happened, then that is to be done: pure functions from a recorded fact."""
+
+from collections.abc import Sequence
+
+from commands.command import Command
+from commands.workspace import CreateWorkspace
+from domain.account import AccountRegistered
+from domain.deployment import DeploymentQueued
+from domain.environment import EnvironmentRolledBack
+from domain.fact import Value
+from domain.history import Recorded
+from domain.identifiers import DeploymentId, EnvironmentId, TenantId
+
+
+class BuildWork(Value):
+    """A deployment waits for an executor."""
+
+    tenant_id: TenantId
+    deployment_id: DeploymentId
+
+
+class ActivationWork(Value):
+    """A release that exists waits to be made live; ``activation`` is the environment's number of it."""
+
+    tenant_id: TenantId
+    environment_id: EnvironmentId
+    activation: int
+
+
+WorkItem = BuildWork | ActivationWork
+"""Something for an executor to do. It names the thing only; what is to be done, the log tells."""
+
+
+def work(recorded: Recorded) -> Sequence[WorkItem]:
+    """What executors have to do because of this fact."""
+    tenant = recorded.context.tenant_id
+    match recorded.fact:
+        case DeploymentQueued() as fact:
+            return [BuildWork(tenant_id=tenant, deployment_id=fact.deployment_id)]
+        case EnvironmentRolledBack() as fact:
+            return [ActivationWork(tenant_id=tenant, environment_id=fact.environment_id, activation=fact.activation)]
+        case _:
+            return []
+
+
+def follow_up(recorded: Recorded) -> Sequence[Command]:
+    """What Shipbook itself asks for because of this fact. Each command may be asked for again without effect."""
+    match recorded.fact:
+        case AccountRegistered() as fact:
+            return [CreateWorkspace(tenant_id=fact.workspace_id, name=fact.workspace_name, owner=fact.account_id)]
+        case _:
+            return []

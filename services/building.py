@@ -1,0 +1,131 @@
+"""One job of the build queue: take the lease, deploy, watch for a cancellation meanwhile, and close the log."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.database import Unavailable
+from adapters.linestore import StaleWriter
+from adapters.linewriting import LineWriter, LineWriters
+from adapters.masking import Masks
+from adapters.nats.doorbell import Doorbells
+from adapters.nats.work import Job
+from commands import deployment
+from commands.deployment import FailDeployment
+from commands.lines import CloseLog
+from commands.policies import BuildWork
+from domain.deployment import Deployment, DeploymentCancelled, DeploymentQueued, Status
+from domain.fact import tag_of
+from domain.history import Recorded
+from domain.identifiers import ExecutorId, build_log, stream, uuid7
+from domain.rejection import Conflict, NotFound
+from services.deploying import Deployer
+from services.ingredients import Ingredients, gather
+from services.journal import Journal
+from services.leasing import Lease, lease, on_behalf
+from services.patience import patiently
+from services.wiring import Core
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS = 0.5
+"""How late a cancellation is noticed when its news was lost."""
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Works on deployments, each under a lease of its own."""
+
+    core: Core
+    writers: LineWriters
+    doorbells: Doorbells
+    deployer: Deployer
+
+    async def build(self, job: Job) -> None:
+        """Bring the job's deployment to its end, or find that it has ended."""
+        item = job.item
+        if isinstance(item, BuildWork):
+            name = stream(deployment.DECIDER.category, item.deployment_id)
+            history = await patiently(lambda: self.core.log.read(name))
+            if history:
+                await self._build(item, history[0])
+        await job.done()
+
+    async def _build(self, item: BuildWork, first: Recorded) -> None:
+        queued = first.fact
+        if not isinstance(queued, DeploymentQueued) or first.context.tenant_id != item.tenant_id:
+            raise TypeError(f"the stream of {item} does not begin with its queueing")
+        context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
+        if taken := await lease(self.core.handler, self.core.clock, queued, context, ExecutorId(uuid7())):
+            await self._work(taken)
+        await self.deployer.abandon(queued, context)
+
+    async def _work(self, taken: Lease) -> None:
+        """Deploy, unless it is cancelled or outranked first. Left early, the build is stopped and the lease ends."""
+        try:
+            ingredients = await patiently(lambda: self._gather(taken))
+            async with self._writer(taken, ingredients.masks) as writer:
+                journal = Journal(writer)
+                if taken.fencing_token > 1:
+                    await journal.say("The executor was lost; another one goes on with the deployment.")
+                state = await self._deployed(taken, journal, ingredients)
+                if state.status is Status.CANCELLED:
+                    await journal.say("Cancelled.")
+                if state.status.ended:
+                    await self._close(taken, writer)
+        except NotFound as gone:
+            await self._refuse(taken, gone.message)
+        except (Conflict, StaleWriter) as outranked:
+            log.info("the deployment is no longer ours", deployment=taken.queued.deployment_id, why=str(outranked))
+
+    def _writer(self, taken: Lease, masks: Masks) -> AbstractAsyncContextManager[LineWriter]:
+        return self.writers.open(build_log(taken.queued.deployment_id), masks)
+
+    async def _refuse(self, taken: Lease, error: str) -> None:
+        """End a deployment that cannot even begin."""
+        async with self._writer(taken, Masks()) as writer:
+            await writer.say(f"Failed: {error}")
+            await writer.flush()
+            await taken.report(
+                FailDeployment(deployment_id=taken.queued.deployment_id, fencing_token=taken.fencing_token, error=error)
+            )
+            await self._close(taken, writer)
+
+    async def _gather(self, taken: Lease) -> Ingredients:
+        core = self.core
+        return await gather(core.handler, core.vault, core.reader, taken.context.tenant_id, taken.queued)
+
+    async def _deployed(self, taken: Lease, journal: Journal, ingredients: Ingredients) -> Deployment:
+        """How the deployment stands once nobody works on it any more."""
+        working = asyncio.create_task(self.deployer.deploy(taken, journal, ingredients))
+        watching = asyncio.create_task(self._taken_away(taken))
+        try:
+            await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            for task in (working, watching):
+                task.cancel()
+            await asyncio.wait({working, watching})
+        return await patiently(lambda: self._state(taken))
+
+    async def _taken_away(self, taken: Lease) -> None:
+        """Wait until the deployment was cancelled or has another lease."""
+        with self.doorbells.facts(tag_of(DeploymentCancelled), taken.context.tenant_id) as bell:
+            while True:
+                try:
+                    state = await self._state(taken)
+                except Unavailable:
+                    state = None
+                if state and (state.status.ended or state.fencing_token != taken.fencing_token):
+                    return
+                await bell.wait(LOOK_SECONDS)
+
+    async def _state(self, taken: Lease) -> Deployment:
+        return await self.core.handler.state(deployment.DECIDER, taken.queued.deployment_id, taken.context.tenant_id)
+
+    async def _close(self, taken: Lease, writer: LineWriter) -> None:
+        last_seq, sha256 = await writer.finish()
+        await taken.handle(CloseLog(log_id=writer.log_id, last_seq=last_seq, sha256=sha256), "close-log")

@@ -1,0 +1,139 @@
+"""``shipbook executor``: works on deployments and rollbacks, and keeps this machine's applications alive."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from adapters.artifacts import Artifacts
+from adapters.edge.lookup import Lookup
+from adapters.linestore import LineStore
+from adapters.linewriting import LineWriters
+from adapters.nats import subjects
+from adapters.nats.connecting import Connection
+from adapters.nats.doorbell import Doorbells
+from adapters.nats.work import Job, WorkQueue
+from adapters.runtime.process import ProcessRuntime
+from adapters.runtime.sandbox import capabilities
+from adapters.runtime.toolchains import Toolchains
+from adapters.settings import Settings
+from services.activating import Activator
+from services.building import Builder
+from services.deploying import Deployer
+from services.embedded import nats_url
+from services.hosting import Hosting
+from services.making import Maker
+from services.process import Ready, run
+from services.rolling_back import RollBack
+from services.shipping import Shipping
+from services.specifying import Specifier
+from services.wiring import Core, core
+
+log = structlog.get_logger(__name__)
+
+ROLLBACKS_AT_ONCE = 16
+
+
+def main(settings: Settings) -> int:
+    """Serve until stopped."""
+    return run("executor", settings, serve)
+
+
+async def serve(settings: Settings, ready: Ready) -> None:
+    """Work on whatever comes, for ever."""
+    async with (
+        core(settings) as parts,
+        Connection(lambda: nats_url(settings), name="shipbook executor") as connection,
+        Doorbells(connection) as doorbells,
+        LineWriters.start(
+            LineStore(parts.database), lambda log_id: doorbells.ring(subjects.log_bell(log_id))
+        ) as writers,
+    ):
+        executor = await _executor(parts, writers, doorbells)
+        queue = WorkQueue(connection)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(executor.hosting.run())
+            tasks.create_task(executor.shipping.run())
+            tasks.create_task(_take(queue, "build", settings.builds_at_once, executor.builder.build))
+            tasks.create_task(_take(queue, "activate", ROLLBACKS_AT_ONCE, executor.rollback.activate))
+            ready()
+
+
+@dataclass(frozen=True)
+class Executor:
+    """What an executor does, side by side."""
+
+    builder: Builder
+    rollback: RollBack
+    hosting: Hosting
+    shipping: Shipping
+
+
+async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells) -> Executor:
+    settings = parts.settings
+    able = await asyncio.to_thread(capabilities)
+    log.info(able.describe())
+    artifacts = Artifacts(settings.artifacts_dir, able.owner)
+    toolchains = Toolchains(settings.data_dir / "toolchains", able)
+    runtime = ProcessRuntime(settings.data_dir / "applications", able)
+    specifier = Specifier(artifacts, toolchains, parts.vault)
+    hosting = Hosting(
+        runtime=runtime,
+        specifier=specifier,
+        handler=parts.handler,
+        clock=parts.clock,
+        reader=parts.reader,
+        lookup=Lookup(lambda: _port(settings)),
+        apps_domain=settings.apps_domain,
+        drain_seconds=settings.drain_seconds,
+    )
+    activator = Activator(runtime, artifacts, specifier, hosting)
+    deployer = Deployer(Maker(settings, artifacts, toolchains, able), activator)
+    return Executor(
+        builder=Builder(parts, writers, doorbells, deployer),
+        rollback=RollBack(parts, activator),
+        hosting=hosting,
+        shipping=Shipping(parts, runtime, specifier, writers, hosting),
+    )
+
+
+def _port(settings: Settings) -> int | None:
+    try:
+        return int(settings.responder_port_file.read_text("ascii"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+async def _take(queue: WorkQueue, kind: subjects.Kind, limit: int, work: Callable[[Job], Awaitable[None]]) -> None:
+    """Work on jobs of a kind as they come; one that raises goes back to the queue and stops nobody."""
+    async with _crew() as start, aclosing(queue.take(kind, limit)) as jobs:
+        async for job in jobs:
+            start(_worked(job, work))
+
+
+async def _worked(job: Job, work: Callable[[Job], Awaitable[None]]) -> None:
+    try:
+        async with job.alive():
+            await work(job)
+    except Exception:
+        log.exception("a job was given back", job=str(job.item), attempt=job.attempt)
+
+
+@asynccontextmanager
+async def _crew() -> AsyncIterator[Callable[[Awaitable[None]], None]]:
+    """Tasks that are cancelled and waited for with the context."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    def start(work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    try:
+        yield start
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,56 @@
+"""``shipbook worker``: the projector, the relay, the sweeper and the reactor. One process of many leads in each."""
+
+import asyncio
+
+from adapters.linestore import LineStore
+from adapters.linewriting import LineWriters
+from adapters.nats import subjects
+from adapters.nats.connecting import Connection
+from adapters.nats.doorbell import Doorbells
+from adapters.nats.publishing import FactPublisher
+from adapters.nats.work import WorkQueue
+from adapters.settings import Settings
+from commands.policies import ActivationWork, BuildWork, WorkItem
+from projections import deployments, environments
+from projections.reading import Reader
+from services.embedded import nats_url
+from services.process import Ready, run
+from services.projector import Projector
+from services.reactor import Reactor
+from services.relay import Relay
+from services.sweeping import Sweeper
+from services.wiring import core
+
+
+def main(settings: Settings) -> int:
+    """Serve until stopped."""
+    return run("worker", settings, serve)
+
+
+async def serve(settings: Settings, ready: Ready) -> None:
+    """Follow the log, for ever."""
+    async with (
+        core(settings) as parts,
+        Connection(lambda: nats_url(settings), name="shipbook worker") as connection,
+        Doorbells(connection) as doorbells,
+        LineWriters.start(
+            LineStore(parts.database), lambda log_id: doorbells.ring(subjects.log_bell(log_id))
+        ) as writers,
+        asyncio.TaskGroup() as tasks,
+    ):
+        queue = WorkQueue(connection)
+        tasks.create_task(Projector(parts.database, parts.log).run())
+        tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
+        tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
+        tasks.create_task(Reactor(parts, writers).run())
+        ready()
+
+
+async def _open_work(reader: Reader) -> list[WorkItem]:
+    builds: list[WorkItem] = [
+        BuildWork(tenant_id=row.tenant_id, deployment_id=row.id) for row in await deployments.open_deployments(reader)
+    ]
+    return builds + [
+        ActivationWork(tenant_id=row.tenant_id, environment_id=row.id, activation=row.activation)
+        for row in await environments.rolling_back(reader)
+    ]
