@@ -30,8 +30,22 @@ class Part(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def read_parts(run_dir: Path) -> list[Part]:
-    """Every part in the order of starting; none where nothing is supervised."""
-    return [msgspec.json.decode(file.read_bytes(), type=Part) for file in sorted(run_dir.glob("*.json"))]
+    """Every part in the order of starting; none where nothing is supervised. What has no process is stopped."""
+    return [_seen(msgspec.json.decode(file.read_bytes(), type=Part)) for file in sorted(run_dir.glob("*.json"))]
+
+
+def _seen(part: Part) -> Part:
+    """The file of a supervisor that was killed says what was, not what is."""
+    gone = part.pid is not None and not _runs(part.pid)
+    return msgspec.structs.replace(part, state=State.STOPPED, pid=None) if gone else part
+
+
+def _runs(pid: int) -> bool:
+    """A process that has ended but was not waited for has no command line (proc(5))."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def clear_parts(run_dir: Path) -> None:
