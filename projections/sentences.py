@@ -44,7 +44,11 @@ from projections.phrases import build_settings, counted, deployment_reference, l
 
 
 def sentence(fact: AnyFact, who: str) -> str:
-    """What ``fact`` says happened; ``who`` is the actor's name."""
+    """What ``fact`` says happened; ``who`` is the actor's name. One line, whatever people wrote into it."""
+    return line(_said(fact, who))
+
+
+def _said(fact: AnyFact, who: str) -> str:
     if isinstance(fact, deployment.Event):
         return _deployment(fact, who)
     if isinstance(fact, environment.Event):
@@ -108,11 +112,8 @@ def _project(fact: project.Event, who: str) -> str:
         case ProjectRenamed():
             return f"{who} renamed the project to '{fact.name}'."
         case ProjectDescribed():
-            return line(
-                f"{who} described the project as: {fact.description}"
-                if fact.description
-                else f"{who} took away the project's description"
-            )
+            said = f"described the project as: {fact.description}" if fact.description else "took its description away"
+            return f"{who} {said}"
         case ProjectRootMoved():
             return f"{who} moved the project's root to '{fact.root_directory or '.'}'."
         case ProjectArchived():
@@ -120,9 +121,9 @@ def _project(fact: project.Event, who: str) -> str:
         case ProjectRestored():
             return f"{who} restored the project."
         case BuildConfigured():
-            return line(f"{who} set the build to {build_settings(fact.build)}")
+            return f"{who} set the build to {build_settings(fact.build)}"
         case RuntimeConfigured():
-            return line(f"{who} set the runtime to {runtime_settings(fact.runtime)}")
+            return f"{who} set the runtime to {runtime_settings(fact.runtime)}"
 
 
 def _deployment(fact: deployment.Event, who: str) -> str:
@@ -134,7 +135,7 @@ def _deployment(fact: deployment.Event, who: str) -> str:
             return f"The executor {fact.executor_id} took the work.{again}"
         case CommitResolved():
             title = fact.message.strip().partition("\n")[0]
-            return line(f"The commit is {fact.commit[:7]} by {fact.author}: {title}")
+            return f"The commit is {fact.commit[:7]} by {fact.author}: {title}"
         case StepStarted():
             return f"The step '{fact.step}' began."
         case StepFinished():
@@ -143,16 +144,16 @@ def _deployment(fact: deployment.Event, who: str) -> str:
             return "The deployment succeeded; its release is live."
         case DeploymentFailed():
             where = f" in the step '{fact.step}'" if fact.step else ""
-            return line(f"The deployment failed{where}{_exit_code(fact.exit_code)}: {fact.error}")
+            return f"The deployment failed{where}{_exit_code(fact.exit_code)}: {fact.error}"
         case DeploymentCancelled():
-            return line(f"{who} cancelled the deployment" + (f": {fact.reason}" if fact.reason else ""))
+            return f"{who} cancelled the deployment" + (f": {fact.reason}" if fact.reason else "")
 
 
 def _queued(fact: DeploymentQueued, who: str) -> str:
     what = f"{who} queued {deployment_reference(fact.number)} of the branch '{fact.branch}'"
     commit = f" at {fact.commit[:7]}" if fact.commit else ""
     again = " as a retry" if fact.retry_of else ""
-    return line(what + commit + again + (f": {fact.note}" if fact.note else ""))
+    return what + commit + again + (f": {fact.note}" if fact.note else "")
 
 
 def _step_finished(fact: StepFinished) -> str:
@@ -180,12 +181,12 @@ def _environment(fact: environment.Event, who: str) -> str:
             return f"Activation {fact.activation} began, to make the release of {reference} live."
         case EnvironmentRolledBack():
             reason = f": {fact.reason}" if fact.reason else ""
-            return line(f"{who} rolled the environment back to the release {fact.release_id}{reason}")
+            return f"{who} rolled the environment back to the release {fact.release_id}{reason}"
         case ReleaseActivated():
             served = f" with {counted(len(fact.upstreams), 'instance')}" if fact.upstreams else ""
             return f"The release {fact.release_id} became active{served}."
         case ActivationFailed():
-            return line(f"Activation {fact.activation} failed, so nothing was switched: {fact.error}")
+            return f"Activation {fact.activation} failed, so nothing was switched: {fact.error}"
         case InstancesMoved():
             places = " and ".join(f"{place.host}:{place.port}" for place in fact.upstreams) or "no address"
             return f"The active release listens at {places}."
