@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -114,6 +114,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsInvalid(f"--http and --edge are both {settings.edge}. Give each a port of its own.")
         return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
 
+    def __repr__(self) -> str:
+        """Without the URLs, which may hold passwords."""
+        shown = {name: getattr(self, name) for name in self.__struct_fields__ if not name.endswith("_url")}
+        return f"Settings({', '.join(f'{name}={_written(value)}' for name, value in shown.items())})"
+
     def environ(self) -> dict[str, str]:
         """The variables from which another process of ours loads the same settings."""
         return {variable(field): _written(getattr(self, field)) for field in self.__struct_fields__}
@@ -202,26 +207,31 @@ def variable(field: str) -> str:
 def private_directory(path: Path) -> Path:
     """Make ``path`` a directory that only we can enter (0700), and return it.
 
-    Raises SettingsInvalid where it is a link, somebody else's, or cannot be made.
+    Raises SettingsInvalid where it is a link, somebody else's, holds files that others may see, or cannot be made.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            raise SettingsInvalid(
-                f"{path} belongs to another user or is a link. Remove it, or choose another directory with --data-dir."
-            )
-        if stat.S_IMODE(found.st_mode) != 0o700:
-            path.chmod(0o700)
-        with (path / ".writable").open("wb"):
-            pass
-        (path / ".writable").unlink()
+        _check_private(path)
+        probe = path / f".writable-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
     except OSError as problem:
-        raise SettingsInvalid(
-            f"{path} cannot be written: {problem.strerror}. Choose another directory with --data-dir."
-        ) from problem
+        raise SettingsInvalid(f"{path} cannot be written: {problem.strerror}. {_ANOTHER_DIRECTORY}") from problem
     return path
 
+
+def _check_private(path: Path) -> None:
+    """Somebody's ``--data-dir /tmp`` must not take /tmp away from everybody else: only an empty directory is closed."""
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise SettingsInvalid(f"{path} belongs to another user or is a link. Remove it. {_ANOTHER_DIRECTORY}")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        if any(path.iterdir()):
+            raise SettingsInvalid(f"{path} is open to other users. Run `chmod 700 {path}`. {_ANOTHER_DIRECTORY}")
+        path.chmod(0o700)
+
+
+_ANOTHER_DIRECTORY = "Or choose another directory with --data-dir."
 
 _FIELDS: dict[str, Any] = {
     name: kind
@@ -234,36 +244,44 @@ def _refuse_unknown(environ: Mapping[str, str], others: Collection[str]) -> None
     known = {variable(field) for field in _FIELDS} | set(others)
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
-            near = get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]}?" if near else f"The known ones are {', '.join(sorted(known))}."
+            near = get_close_matches(name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], n=1)
+            hint = f"Did you mean {PREFIX}{near[0]}?" if near else f"The known ones are {', '.join(sorted(known))}."
             raise SettingsInvalid(f"{name} is no setting of Shipbook. {hint} Correct it or unset it.")
 
 
 def _read(origin: str, kind: Any, text: str) -> Any:
     """One value from its text, or SettingsInvalid naming ``origin``."""
+    plain, *notes = get_args(kind)
     try:
-        return _parsed(get_args(kind)[0], kind, text)
-    except ValueError as problem:
-        says = [meta for meta in get_args(kind)[1:] if meta.examples]
-        shown = "(not shown)" if origin.endswith(("url", "URL")) else repr(text)
+        return _parsed(plain, kind, text.strip())
+    except ValueError:
+        [says] = [note for note in notes if note.examples]
+        shown = "has a value" if origin.lower().endswith("url") else f"is {text!r}"
         raise SettingsInvalid(
-            f"{origin} is {shown}, which cannot be used: {_lowered(str(problem))}. "
-            f"It is {says[0].description}; for example {origin}={says[0].examples[0]}."
+            f"{origin} {shown} that cannot be used{_expected(plain, notes)}. It is {says.description}; "
+            f"for example {origin}={says.examples[0]}."
         ) from None
 
 
 def _parsed(plain: Any, kind: Any, text: str) -> Any:
     if plain is Path:
         if not text or "\0" in text:
-            raise ValueError("expected a path")
+            raise ValueError(text)
         return Path(text)
     if plain is Address:
         return Address.parse(text)
-    return msgspec.convert(text.strip().lower() if plain is bool else text.strip(), kind, strict=False)
+    return msgspec.convert(text.lower() if plain is bool else text, kind, strict=False)
 
 
-def _lowered(message: str) -> str:
-    return message[:1].lower() + message[1:]
+def _expected(plain: Any, notes: list[Meta]) -> str:
+    if plain is bool:
+        return ": expected true or false"
+    if plain is int:
+        [bounds] = [note for note in notes if note.ge is not None]
+        return f": expected a whole number, at least {bounds.ge}" + (f", at most {bounds.le}" if bounds.le else "")
+    if get_origin(plain) is Literal:
+        return f": expected {' or '.join(get_args(plain))}"
+    return ""
 
 
 def _written(value: object) -> str:

@@ -280,8 +280,11 @@ async def _nats_answers(place: _NatsPlace) -> bool:
 def postgres_running(data_dir: Path) -> Iterator[str]:
     """An embedded PostgreSQL of its own for the length of the block; yields its URL."""
     settings = Settings(data_dir=private_directory(data_dir.absolute()))
-    with running(postgres(settings), data_dir / "postgres.log"):
-        yield database_url(settings)
+    try:
+        with running(postgres(settings), data_dir / "postgres.log"):
+            yield database_url(settings)
+    finally:
+        shutil.rmtree(settings.sockets_dir, ignore_errors=True)
 
 
 @contextmanager

@@ -47,7 +47,9 @@ async def supervise(
     """
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup(1) does for those who outlive their terminal
+        signals.append(signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, _once_then_again, stop, hurry)
     clear_parts(run_dir)

@@ -200,7 +200,8 @@ def test_a_killed_supervisor_leaves_no_process_and_its_directory_starts_again(pl
 
 def test_what_an_interrupted_first_start_left_does_not_hinder_the_next(plane):
     leftover = plane.settings.data_dir / "postgres.x.unfinished"
-    leftover.mkdir(parents=True)
+    plane.settings.data_dir.mkdir(mode=0o700)
+    leftover.mkdir()
     (leftover / "PG_VERSION").write_text("18")
     plane.start_ready("postgres")
     assert not leftover.exists()
