@@ -67,7 +67,7 @@ class Database:
     def __init__(self, conninfo: str, connections: int) -> None:
         self.conninfo = conninfo
         self._pool = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=connections, timeout=5, open=False, kwargs={"autocommit": True}
+            conninfo, min_size=1, max_size=connections, timeout=3, open=False, kwargs={"autocommit": True}
         )
         self._bells = Bells()
         self._listener: asyncio.Task[None] | None = None
