@@ -209,6 +209,11 @@ class Progress:
         """The position that all read models have passed, as far as it was heard here."""
         return self._position
 
+    @property
+    def known(self) -> int:
+        """The position that all read models have passed, as far as it was heard here."""
+        return self._position
+
     async def position(self) -> int:
         """The position that all read models have passed, but for those that gave up; looked up anew."""
         found = await self._database.fetch(

@@ -20,7 +20,7 @@ from adapters.folding import Folding, upsert
 from projections.changes import ReadModel, Row, Table
 
 _LAYOUT_LOCK = 0x5348_4950_5245_4144
-_COPY_FROM = 200
+COPY_FROM = 200
 """From this many rows on, COPY beats one INSERT."""
 
 
@@ -159,7 +159,7 @@ async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding])
 
 
 async def _put(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
-    if len(rows) >= _COPY_FROM:
+    if len(rows) >= COPY_FROM:
         # A row that stands already, or one with a NUL in it, is left to the slower way, which takes both.
         with suppress(errors.UniqueViolation, errors.DataError):
             async with connection.transaction():

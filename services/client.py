@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -47,10 +47,21 @@ class Refused(CommandFailed):
         self.code = code
 
 
-class Event(msgspec.Struct, frozen=True):
-    """One event of a stream (HTML Standard, 9.2.6): its number, None when it has none, and its data."""
+class Frame(msgspec.Struct, frozen=True, rename="camel"):
+    """A message of a stream. All but ``type`` belong to ``log``; ``source`` is the instance, where several run."""
 
-    number: int | None
+    type: Literal["log", "status", "done"]
+    seq: int = 0
+    step: str | None = None
+    stream: Literal["stdout", "stderr", "system"] = "stdout"
+    source: str | None = None
+    text: str = ""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A message of a stream, and the JSON in which it came."""
+
+    frame: Frame
     data: bytes
 
 
@@ -120,7 +131,7 @@ class Client:
         raise AssertionError("the last attempt returns or raises")
 
     def follow(self, path: str, after: int) -> Iterator[Event]:
-        """The events of the stream at ``path`` after number ``after``, each once and in order.
+        """What the stream at ``path`` tells: each line after ``after`` once and in order, and how it stands.
 
         A broken connection is taken up again where it stopped. Ends where the plane says that there is no more (204),
         or where the caller stops. Raises Refused, Unreachable.
@@ -132,10 +143,13 @@ class Client:
                     if answer.status_code == 204:
                         return
                     lost, pause = None, WAITS[0]
-                    for event in events(answer.iter_bytes()):
-                        if event.number is None or event.number > cursor:
-                            cursor = event.number or cursor
-                            yield event
+                    for data in events(answer.iter_bytes()):
+                        frame = msgspec.json.decode(data, type=Frame)
+                        if frame.type != "log":
+                            yield Event(frame, data)
+                        elif frame.seq > cursor:
+                            cursor = frame.seq
+                            yield Event(frame, data)
             except httpx.TransportError as problem:
                 lost = lost or time.monotonic()
                 if time.monotonic() - lost > PATIENCE_SECONDS:
@@ -164,21 +178,20 @@ class Client:
         )
 
 
-def events(chunks: Iterable[bytes]) -> Iterator[Event]:
-    """The events in a ``text/event-stream`` that comes in ``chunks`` (HTML Standard, 9.2.6). Comments are skipped."""
-    number: int | None = None
+def events(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The data of each event in a ``text/event-stream`` that comes in ``chunks`` (HTML Standard, 9.2.6).
+
+    Comments and other fields are passed over: what an event's ``id`` would tell, its data tells.
+    """
     data: list[bytes] = []
     for line in _lines(chunks):
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
         if not line:
             if data:
-                yield Event(number, b"\n".join(data))
-            number, data = None, []
+                yield b"\n".join(data)
+            data = []
         elif field == b"data":
-            data.append(value)
-        elif field == b"id" and value.isdigit():
-            number = int(value)
+            data.append(value.removeprefix(b" "))
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from adapters.edge.sites import Sites
 from adapters.edge.table import EdgeTable, Route, ServiceRoute, StaticRoute
 from adapters.settings import Settings
 from projections import environments
-from services.ports import kept_port
+from services.ports import kept_port, written_port
 from services.process import Ready, run
 from services.wiring import Core, core
 
@@ -32,8 +32,9 @@ async def serve(settings: Settings, ready: Ready) -> None:
     """Keep responder and links right, for ever."""
     async with core(settings, connections=2) as parts, Responder() as responder:
         table = EdgeTable(responder, Sites(settings.sites_dir))
-        table.apply(await _routes(parts))
-        await responder.start(kept_port(settings.responder_port_file))
+        _show(table, await _routes(parts))
+        # The port that Caddy knows, even if it is taken for a moment: then this process ends and starts again.
+        await responder.start(written_port(settings.responder_port_file) or kept_port(settings.responder_port_file))
         ready()
         await _follow(parts, table)
 
@@ -43,10 +44,15 @@ async def _follow(parts: Core, table: EdgeTable) -> None:
         while True:
             bell.clear()
             try:
-                table.apply(await _routes(parts))
+                _show(table, await _routes(parts))
             except Unavailable as away:
                 log.warning("the routes stay as they are", reason=str(away))
             await bell.wait(POLL_SECONDS)
+
+
+def _show(table: EdgeTable, routes: list[Route]) -> None:
+    for refusal in table.apply(routes):
+        log.error("a route is left out", reason=str(refusal))
 
 
 async def _routes(parts: Core) -> list[Route]:

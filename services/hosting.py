@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from adapters.database import Unavailable
 from adapters.edge.lookup import Lookup
 from adapters.runtime.instance import Instance, InstanceRefused, InstanceState
 from adapters.runtime.process import ProcessRuntime
@@ -86,6 +87,8 @@ class Hosting:
             rows = await environments.serving(self.reader)
             await self._revive(rows, {instance.instance_id: instance for instance in instances})
             self._retire(rows, instances)
+        except Unavailable as away:
+            log.info("the instances stay as they are", reason=str(away))
         except Exception:
             # Nothing that runs may depend on one look: the next one comes in a moment.
             log.exception("the instances could not be compared with the environments")

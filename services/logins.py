@@ -39,9 +39,10 @@ def login_file(environ: Mapping[str, str]) -> Path | None:
 def resolved(api_url: str | None, token: str | None, data_dir: Path | None, environ: Mapping[str, str]) -> Login:
     """The login to use: options, then variables, then the stored login, then the plane's own ``credentials.json``.
 
-    A ``data_dir`` that was named outranks the stored login. A kept token goes nowhere but to the plane that it is for.
+    A ``data_dir`` that was named is an option. A kept token goes nowhere but to the plane that it is for.
     Raises Unreachable when there is no token, WrongUsage for a bad URL.
     """
+    environ = environ if data_dir is None else {}
     url, secret = api_url or environ.get(API_URL), token or environ.get(TOKEN)
     wanted = checked_url(url) if url else None
     kept = next((login for login in _kept(data_dir, environ) if wanted in {None, login.api_url}), None)

@@ -5,6 +5,7 @@ import sys
 from signal import SIGKILL, SIGTERM
 
 from adapters.settings import Settings
+from services.bootstrap import bootstrap
 from services.embedded import caddy, nats, postgres
 from services.parts import forget_ready, said_ready
 from services.programs import Program
@@ -27,11 +28,16 @@ def own(settings: Settings, name: str, needs: tuple[str, ...]) -> Program:
     async def ready() -> bool:
         return said_ready(settings.run_dir, name)
 
+    def prepare() -> None:
+        forget_ready(settings.run_dir, name)
+        if name == "api":
+            bootstrap(settings)
+
     return Program(
         name=name,
         argv=(sys.executable, "-m", "services", name),
         environ=dict(os.environ) | settings.environ(),
-        prepare=lambda: forget_ready(settings.run_dir, name),
+        prepare=prepare,
         ready=ready,
         needs=needs,
         ready_seconds=60,

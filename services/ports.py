@@ -1,5 +1,7 @@
 """TCP and UDP ports of this machine: whether one is free, and one that is kept from start to start."""
 
+import errno
+import secrets
 import socket
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,14 +18,31 @@ def bindable(host: str, port: int) -> OSError | None:
 
 
 def kept_port(file: Path) -> int:
-    """The loopback port that ``file`` names while it is free for TCP and UDP, else a free one, written to ``file``."""
-    if file.exists() and (kept := _number(file.read_text("ascii"))) and _free_for_both(kept):
+    """The loopback port that ``file`` names while it is free for TCP and UDP, else a free one, written to ``file``.
+
+    For whoever chooses the port and tells others; the program that listens takes ``written_port``.
+    """
+    if (kept := written_port(file)) and _free_for_both(kept):
         return kept
-    port = next(port for port in (_any_free() for _ in range(100)) if _free_for_both(port))
+    port = _free_port()
     growing = file.with_name(f".{file.name}.new")
     growing.write_text(str(port), "ascii")
     growing.replace(file)
     return port
+
+
+def written_port(file: Path) -> int | None:
+    """The port that ``file`` names, free or not; None where there is no file or no port in it."""
+    return _number(file.read_text("ascii")) if file.exists() else None
+
+
+def _free_port() -> int:
+    """Below the ports that Linux gives to outgoing connections (32768 and up), which come and go."""
+    for _ in range(1000):
+        port = 20_000 + secrets.randbelow(12_768)
+        if _free_for_both(port):
+            return port
+    raise OSError(errno.EADDRINUSE, "no port from 20000 to 32767 was found free")
 
 
 def _number(text: str) -> int | None:
@@ -40,16 +59,10 @@ def _free_for_both(port: int) -> bool:
     return True
 
 
-def _any_free() -> int:
-    with ExitStack() as held:
-        return _bind(held, "127.0.0.1", 0)
-
-
-def _bind(held: ExitStack, host: str, port: int) -> int:
-    """Listen for an instant; returns the port. SO_REUSEADDR: connections that are ending do not count as taken."""
+def _bind(held: ExitStack, host: str, port: int) -> None:
+    """Listen for as long as ``held``. SO_REUSEADDR: connections that are ending do not count as taken."""
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listener = held.enter_context(socket.socket(family, kind))
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(address)
     listener.listen(1)
-    return int(listener.getsockname()[1])

@@ -25,9 +25,13 @@ class HostInvalid(ValueError):
 
 def checked(host: str) -> str:
     """``host`` itself, when it may be served. Raises HostInvalid."""
-    if len(host) > 253 or not re.fullmatch(HOST, host) or host.endswith("."):
+    if not _servable(host):
         raise HostInvalid(f"{host!r} is no host name: use lower-case letters, digits, hyphens and dots.")
     return host
+
+
+def _servable(host: str) -> bool:
+    return len(host) <= 253 and not host.endswith(".") and re.fullmatch(HOST, host) is not None
 
 
 class Sites:
@@ -71,14 +75,15 @@ class Sites:
 
     def hosts(self) -> set[str]:
         """Every host that is served."""
-        return {entry.name for entry in self._hosts.iterdir() if not entry.name.startswith(_UNFINISHED)}
+        return {entry.name for entry in self._hosts.iterdir() if _servable(entry.name)}
 
     def tidy(self) -> None:
         """Remove releases that no host shows or has just shown, and what an interrupted step left."""
-        used = {_target(self._hosts / host) for host in self.hosts()} | set(self._previous.values())
-        for directory in (self._hosts, self._releases):
+        hosts = self.hosts()
+        used = {_target(self._hosts / host) for host in hosts} | set(self._previous.values())
+        for directory, kept in ((self._hosts, hosts), (self._releases, used)):
             for entry in directory.iterdir():
-                if entry.name.startswith(_UNFINISHED) or (directory == self._releases and entry.name not in used):
+                if entry.name not in kept:
                     _remove(entry)
 
     def _point(self, host: str, name: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.edge.responder import Responder, Upstream
-from adapters.edge.sites import Sites, checked
+from adapters.edge.sites import HostInvalid, Sites, checked
 
 
 class StaticRoute(msgspec.Struct, frozen=True, tag="static"):
@@ -38,19 +38,28 @@ class EdgeTable:
     def __init__(self, responder: Responder, sites: Sites) -> None:
         self._responder = responder
         self._sites = sites
+        self._shown: dict[str, Route] = {}
 
-    def apply(self, routes: Iterable[Route]) -> None:
-        """Make ``routes`` the whole table. Raises HostInvalid, before anything is changed."""
-        wanted = {checked(route.hostname): route for route in routes}
-        for route in wanted.values():
-            self.put(route)
-        for host in (self._sites.hosts() | self._responder.hosts()) - wanted.keys():
+    def apply(self, routes: Iterable[Route]) -> list[HostInvalid]:
+        """Make ``routes`` the whole table; only what differs is touched. Returns why routes were left out, if any."""
+        wanted = {route.hostname: route for route in routes}
+        before, refused = dict(self._shown), []
+        for host in (self._sites.hosts() | before.keys()) - wanted.keys():
             self.remove(host)
-        self._sites.tidy()
+        for route in wanted.values():
+            try:
+                self.put(route)
+            except HostInvalid as refusal:
+                refused.append(refusal)
+        if self._shown != before:
+            self._sites.tidy()
+        return refused
 
     def put(self, route: Route) -> None:
         """Show ``route`` at its host. Raises HostInvalid."""
         host = checked(route.hostname)
+        if self._shown.get(host) == route:
+            return
         match route:
             case ServiceRoute():
                 self._responder.show(host, route.upstreams)
@@ -58,8 +67,10 @@ class EdgeTable:
             case StaticRoute():
                 self._sites.publish(host, route.artifact, route.release_id, fallback=route.fallback)
                 self._responder.forget(host)
+        self._shown[host] = route
 
     def remove(self, host: str) -> None:
         """Show nothing at ``host``. Raises HostInvalid."""
+        self._shown.pop(host, None)
         self._sites.withdraw(host)
         self._responder.forget(host)

@@ -1,7 +1,7 @@
 """The work queue of the executors: a durable JetStream consumer a kind, whose acknowledgement clock is the lease."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import msgspec
@@ -143,7 +143,7 @@ class WorkQueue:
             raise
         return set(_items(info.state.subjects or {}))
 
-    async def take(self, kind: Kind, limit: int) -> AsyncIterator[Job]:
+    async def take(self, kind: Kind, limit: int) -> AsyncGenerator[Job, None]:
         """Jobs of a kind as they come, for ever; at most ``limit`` in hand at a time.
 
         Enter ``job.alive()`` for each: leaving it makes room for another. An item that is given out again while this

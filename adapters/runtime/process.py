@@ -187,9 +187,11 @@ class ProcessRuntime:
     async def _end_tree(self, instance_id: str) -> None:
         """Make sure that nothing of an earlier run is left."""
         state = self._state(instance_id)
-        for name in (state.get("keeper"), state.get("application")):
-            if alive(name):
-                await _end(str(name), signal.SIGKILL, END_SECONDS)
+        # A supervisor kills its tree before it ends; behind walls the tree ends by the kernel's hand.
+        ending = signal.SIGKILL if self._able.namespaces else signal.SIGTERM
+        for name, number in ((state.get("keeper"), signal.SIGKILL), (state.get("application"), ending)):
+            if name and alive(name):
+                await _end(name, number, END_SECONDS)
 
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

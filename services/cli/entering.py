@@ -1,7 +1,6 @@
 """Logging in, with a password or a token, and forgetting it again."""
 
 import getpass
-import os
 import socket
 import sys
 from datetime import UTC, datetime, timedelta
@@ -21,14 +20,14 @@ LONGEST_INPUT = 1 << 16
 
 def login(session: Session, email: str | None, *, with_token: bool) -> int:
     """Log in and keep the login. A password is used once, for a token that expires; it is not kept itself."""
-    url = logins.known_url(session.api_url, session.data_dir, os.environ)
+    url = logins.known_url(session.api_url, session.data_dir, session.environ)
     token = hidden("Token: ") if with_token else session.token
     if not token:
         email = email or _asked("E-mail address: ")
         token = _token_for(session.client_of(logins.Login(api_url=url)), email, hidden("Password: "))
     entered = logins.Login(api_url=url, token=token)
     me = session.client_of(entered).get("/auth/me", accounts.Me)
-    file = logins.store(msgspec.structs.replace(entered, email=me.email), os.environ)
+    file = logins.store(msgspec.structs.replace(entered, email=me.email), session.environ)
     session.console.document({"apiUrl": url, "email": me.email, "file": str(file)})
     session.console.say(f"You are {me.email} at {url}. The login is kept in {file}.")
     return Exit.OK
@@ -49,7 +48,7 @@ def _token_for(client: Client, email: str, password: str) -> str:
 
 def logout(session: Session) -> int:
     """Forget the stored login."""
-    logins.forget(os.environ)
+    logins.forget(session.environ)
     session.console.say(
         "The login is forgotten here. Its token works until it expires, at most "
         f"{TOKEN_DAYS} days after it was made, or until it is revoked."

@@ -1,24 +1,12 @@
 """Watching a deployment: its lines as they come, its steps, and how it ended."""
 
-from typing import Literal
-
 import msgspec
 
 from adapters.http.native.wire.deployments import DeploymentDetail, DeploymentOut, LineOut
-from domain.steps import StepKind
 from services.cli.session import Session
+from services.client import Frame
 from services.console import Console, duration
 from services.exits import CommandFailed, Exit
-
-
-class Frame(msgspec.Struct, frozen=True, rename="camel"):
-    """A frame of a deployment's stream; ``seq``, ``step`` and ``text`` belong to ``log``."""
-
-    type: Literal["log", "status", "done"]
-    seq: int = 0
-    step: StepKind | None = None
-    stream: Literal["stdout", "stderr", "system"] = "stdout"
-    text: str = ""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="deployment"):
@@ -32,14 +20,15 @@ class Reader:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._step: StepKind | None = None
+        self._step: str | None = None
 
     def show(self, line: LineOut | Frame) -> None:
         """Show a line."""
         if line.step is not None and line.step != self._step:
             self._step = line.step
             self._console.say(f"▸ {line.step}", "bold cyan")
-        self._console.log(line.text, "dim" if line.stream == "system" else "")
+        text = f"{line.source}: {line.text}" if line.source else line.text
+        self._console.log(text, "dim" if line.stream == "system" else "")
 
 
 def follow(session: Session, deployment: DeploymentOut) -> int:
@@ -63,11 +52,10 @@ def follow(session: Session, deployment: DeploymentOut) -> int:
 def _show_stream(session: Session, deployment: DeploymentOut) -> None:
     reader = Reader(session.console)
     for event in session.client.follow(session.path("deployments", deployment.id, "stream"), 0):
-        frame = msgspec.json.decode(event.data, type=Frame)
         session.console.document(msgspec.Raw(event.data))
-        if frame.type == "log":
-            reader.show(frame)
-        elif frame.type == "done":
+        if event.frame.type == "log":
+            reader.show(event.frame)
+        elif event.frame.type == "done":
             return
 
 

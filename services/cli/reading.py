@@ -6,7 +6,7 @@ import msgspec
 
 from adapters.http.native.wire.deployments import LineOut, Lines
 from services.cli import finding
-from services.cli.following import Frame, Reader
+from services.cli.following import Reader
 from services.cli.session import Session
 from services.client import Client
 from services.exits import Exit, WrongUsage
@@ -53,8 +53,7 @@ def _kept(client: Client, path: str, after: int) -> Iterator[LineOut]:
 def _followed(client: Client, path: str, after: int) -> Iterator[LineOut]:
     """The lines that are there, and those to come."""
     for event in client.follow(path, after):
-        frame = msgspec.json.decode(event.data, type=Frame)
-        if frame.type == "log":
+        if event.frame.type == "log":
             yield msgspec.json.decode(event.data, type=LineOut)
-        elif frame.type == "done":
+        elif event.frame.type == "done":
             return

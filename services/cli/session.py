@@ -1,7 +1,7 @@
 """One run of a command: as whom it talks to which plane, and where it shows what it found."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import islice
@@ -41,11 +41,13 @@ class Session:
         api_url: str | None = None,
         token: str | None = None,
         data_dir: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
     ) -> None:
         self.console = Console(as_json=as_json)
         self.api_url = api_url
         self.token = token
         self.data_dir = data_dir
+        self.environ = environ
         self._owned = ExitStack()
 
     def __enter__(self) -> Self:
@@ -59,7 +61,7 @@ class Session:
     @cached_property
     def client(self) -> Client:
         """The client of the plane that the options, the environment or a stored login name."""
-        return self.client_of(logins.resolved(self.api_url, self.token, self.data_dir, os.environ))
+        return self.client_of(logins.resolved(self.api_url, self.token, self.data_dir, self.environ))
 
     def client_of(self, login: logins.Login) -> Client:
         """A client for another login, closed with the session."""

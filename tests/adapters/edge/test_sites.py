@@ -91,6 +91,23 @@ def test_wherever_a_change_is_cut_short_hosts_show_the_old_or_the_new_and_repeat
     assert allowed > 10
 
 
+def test_a_host_that_cannot_be_served_keeps_nobody_else_from_being_served(tmp_path):
+    page, root = artifact(tmp_path, "page"), tmp_path / "sites"
+    table = EdgeTable(Responder(), Sites(root))
+    (root / "hosts" / "NOT A HOST").touch()
+    refused = table.apply([StaticRoute("../up", "1", page), StaticRoute("a.localhost", "1", page)])
+    assert [str(refusal).partition(":")[0] for refusal in refused] == ["'../up' is no host name"]
+    assert shown(root) == {"a.localhost": ("page", False)}
+
+
+def test_a_table_that_is_applied_again_touches_nothing(tmp_path, killed_at):
+    routes = [StaticRoute("a.localhost", "1", artifact(tmp_path, "page")), ServiceRoute("b.localhost", "1", ())]
+    table = EdgeTable(Responder(), Sites(tmp_path / "sites"))
+    table.apply(routes)
+    killed_at(0)
+    table.apply(routes)
+
+
 def test_publishing_twice_changes_nothing(tmp_path):
     sites, page = Sites(tmp_path / "sites"), artifact(tmp_path, "page")
     states = []
