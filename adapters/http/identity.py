@@ -1,0 +1,205 @@
+"""Who calls, and may they? Decided before a body is read; whoever passes is the request's ``Principal``."""
+
+import re
+from datetime import datetime
+from typing import Any, cast
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.types import HTTPScope, Method
+
+from adapters.http import tokens
+from adapters.http.exchange import exchange_of, state_of
+from adapters.http.parts import Parts
+from commands.ports import SecretValue
+from domain.account import Scope
+from domain.fact import Value
+from domain.history import Actor
+from domain.identifiers import AccountId, ApiTokenId, SessionId, TenantId
+from domain.rejection import Forbidden, NotFound, Unauthenticated
+from projections import credentials
+from projections.credentials import MembershipRow, SessionRow, TokenRow
+
+COOKIE = "shipbook_session"
+PRINCIPAL = "principal"
+NEEDS = "needs"
+"""The handler's option that names the scope it needs, where that is not read for GET and admin for the rest."""
+
+IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+RANK = {scope: rank for rank, scope in enumerate(Scope)}
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+
+class Principal(Value):
+    """Who calls. A token reaches ``tenant_id`` alone; a session reaches each workspace of its account."""
+
+    account_id: AccountId
+    email: str
+    scope: Scope
+    tenant_id: TenantId | None = None
+    token_id: ApiTokenId | None = None
+    session_id: SessionId | None = None
+
+    def actor(self, connection: Connection) -> Actor:
+        """The caller as history knows them."""
+        return Actor(
+            kind="token" if self.token_id else "account",
+            account_id=self.account_id,
+            token_id=self.token_id,
+            name=self.email,
+            address=address(connection),
+            user_agent=user_agent(connection),
+        )
+
+
+def parts_of(connection: Connection) -> Parts:
+    """What the application is made of."""
+    parts: Parts = connection.app.state["parts"]
+    return parts
+
+
+def principal_of(connection: Connection) -> Principal:
+    """Who calls; only behind ``signed_in`` or ``in_session``."""
+    principal: Principal = state_of(connection.scope)[PRINCIPAL]
+    return principal
+
+
+def address(connection: Connection) -> str:
+    """Where the request comes from."""
+    return connection.client.host if connection.client else "unknown"
+
+
+def user_agent(connection: Connection) -> str | None:
+    """With what."""
+    return connection.headers.get("user-agent", "")[:300] or None
+
+
+async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A guard: the caller is known, their scope suffices, and the path's workspace is one of theirs.
+
+    Raises ``Unauthenticated``, ``Forbidden``, or ``NotFound`` for what the caller may not know exists.
+    """
+    principal = await identified(connection)
+    _require_scope(principal, _method(connection), handler)
+    _require_identifiers(connection.path_params)
+    if tenant := connection.path_params.get("tenant_id"):
+        await _require_member(connection, principal, TenantId(tenant))
+    state_of(connection.scope)[PRINCIPAL] = principal
+
+
+async def in_session(connection: Connection, handler: BaseRouteHandler) -> None:
+    """A guard: as ``signed_in``, but a token does not suffice (document 002: ``session-only``)."""
+    await signed_in(connection, handler)
+    if principal_of(connection).token_id:
+        raise Forbidden(
+            "A token cannot manage tokens. Sign in with POST /auth/login and use the session's cookie.",
+            code="session_required",
+        )
+
+
+async def identified(connection: Connection) -> Principal:
+    """The caller by their token or session, or ``Unauthenticated``."""
+    shown = connection.headers.get("authorization")
+    principal = await (_by_token(connection, shown) if shown is not None else _by_session(connection))
+    exchange_of(connection.scope).caller = f"{'token' if principal.token_id else 'session'} of {principal.account_id}"
+    return principal
+
+
+async def _by_token(connection: Connection, authorization: str) -> Principal:
+    kind, _, text = authorization.partition(" ")
+    if kind.casefold() != "bearer" or not tokens.is_token(text.strip()):
+        raise Unauthenticated(
+            "This is no Shipbook token, or it has a typo. Send Authorization: Bearer shpat_… with a whole token."
+        )
+    parts = parts_of(connection)
+    row = _live(await credentials.token(parts.reader, tokens.digest(SecretValue(text.strip()))), parts.clock.now())
+    email = await _email(parts, row.account_id)
+    return Principal(account_id=row.account_id, email=email, scope=row.scope, tenant_id=row.tenant_id, token_id=row.id)
+
+
+def _live(row: TokenRow | None, now: datetime) -> TokenRow:
+    match row:
+        case None:
+            raise Unauthenticated("This token is not known here. Make another one.")
+        case TokenRow(revoked_at=datetime()):
+            raise Unauthenticated("This token was revoked. Make another one.")
+        case TokenRow(expires_at=datetime() as expiry) if expiry <= now:
+            raise Unauthenticated(f"This token expired at {expiry:%Y-%m-%d %H:%M} UTC. Make another one.")
+    return row
+
+
+async def _by_session(connection: Connection) -> Principal:
+    cookie = connection.cookies.get(COOKIE, "")
+    parts = parts_of(connection)
+    row = await _session(parts, cookie) if tokens.is_session(cookie) else None
+    if row is None:
+        raise Unauthenticated(
+            "Nobody is signed in. Send Authorization: Bearer shpat_…, or sign in with POST /auth/login."
+        )
+    if _method(connection) not in READING:
+        require_same_origin(connection)
+    email = await _email(parts, row.account_id)
+    return Principal(account_id=row.account_id, email=email, scope=Scope.ADMIN, session_id=row.id)
+
+
+async def _session(parts: Parts, cookie: str) -> SessionRow | None:
+    row = await credentials.session(parts.reader, tokens.digest(SecretValue(cookie)))
+    return row if row and row.expires_at > parts.clock.now() else None
+
+
+def require_same_origin(connection: Connection) -> None:
+    """Refuse a write that another site's page may have sent with the user's cookie.
+
+    Browsers say where a request comes from (Fetch Metadata, or ``Origin``), and no page can make them lie.
+    """
+    site = connection.headers.get("sec-fetch-site")
+    origin = connection.headers.get("origin", "")
+    same = site in {"same-origin", "none"} if site else origin.partition("://")[2] == connection.headers.get("host")
+    if not same:
+        raise Forbidden(
+            "A write with a session's cookie must come from this origin. Send an Origin header that equals the API's "
+            "own URL, or use a token.",
+            code="cross_site",
+        )
+
+
+async def _email(parts: Parts, account_id: AccountId) -> str:
+    account = await credentials.account(parts.reader, account_id)
+    if account is None:
+        raise Unauthenticated("The account does not exist any more.")
+    return account.email
+
+
+def _require_scope(principal: Principal, method: Method, handler: BaseRouteHandler) -> None:
+    needed = handler.opt.get(NEEDS) or (Scope.READ if method in READING else Scope.ADMIN)
+    if RANK[principal.scope] < RANK[needed]:
+        raise Forbidden(
+            f"This needs a token of scope '{needed}'; yours has '{principal.scope}'. Make one that may.",
+            code="scope_too_small",
+        )
+
+
+def _require_identifiers(parameters: dict[str, Any]) -> None:
+    """Every id is a UUID's text; whatever else stands there names nothing."""
+    for name, value in parameters.items():
+        if name.endswith("_id") and not IDENTIFIER.fullmatch(value):
+            raise NotFound(f"There is no such {_thing(name)}.")
+
+
+def _thing(parameter: str) -> str:
+    return "workspace" if parameter == "tenant_id" else parameter.removesuffix("_id").replace("_", " ")
+
+
+async def _require_member(connection: Connection, principal: Principal, tenant: TenantId) -> MembershipRow:
+    found = None
+    if principal.tenant_id in {None, tenant}:
+        found = await credentials.membership(parts_of(connection).reader, principal.account_id, tenant)
+    if found is None:
+        raise NotFound("There is no such workspace.")
+    return found
+
+
+def _method(connection: Connection) -> Method:
+    return cast("HTTPScope", connection.scope)["method"]

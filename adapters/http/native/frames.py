@@ -1,0 +1,108 @@
+"""What a live stream of the native API says (document 002: ``{ type: "log"|"status"|"done", … }``)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import dataclass_transform
+
+import msgspec
+
+from adapters.http.native import words
+from adapters.http.sse import NDJSON, RETRY_MILLISECONDS, Script
+from adapters.linestore import Line
+from domain.identifiers import DeploymentId, ReleaseId
+from domain.steps import StepKind
+from projections.deployments import DeploymentRow
+
+EVENTS = "text/event-stream"
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+class Frame(msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="type"):
+    """One message."""
+
+
+class LogFrame(Frame, tag="log", omit_defaults=True):
+    """A line; ``seq`` is where to go on."""
+
+    seq: int
+    at: datetime
+    stream: str
+    step: str | None
+    text: str
+    source: str | None = None
+
+
+class StatusFrame(Frame, tag="status"):
+    """Where the deployment stands: first as it is, then whenever that has changed."""
+
+    status: words.StatusWord
+    step: StepKind | None
+    ref: str
+    deployment_id: DeploymentId
+    commit: str | None
+    release_id: ReleaseId | None
+    error: str | None
+
+
+class DoneFrame(Frame, tag="done", omit_defaults=True):
+    """The last message: nothing follows ``seq``. A deployment's has its ``status``, and the ``error`` if it failed."""
+
+    seq: int
+    status: words.StatusWord | None = None
+    error: str | None = None
+
+
+_json = msgspec.json.Encoder()
+
+
+def log_frame(line: Line) -> LogFrame:
+    """A line as a message."""
+    return LogFrame(seq=line.seq, at=line.at, stream=line.stream, step=line.step, text=line.text, source=line.source)
+
+
+def status_frame(row: DeploymentRow) -> StatusFrame:
+    """Where a deployment stands."""
+    return StatusFrame(
+        status=words.STATUS[row.status],
+        step=row.step,
+        ref=row.ref,
+        deployment_id=row.id,
+        commit=row.commit,
+        release_id=row.release_id,
+        error=row.error,
+    )
+
+
+def done_frame(row: DeploymentRow | None, seq: int) -> DoneFrame:
+    """The end of a deployment, or of a log alone."""
+    return DoneFrame(seq=seq, status=words.STATUS[row.status], error=row.error) if row else DoneFrame(seq=seq)
+
+
+def event_lines(lines: Sequence[Line]) -> bytes:
+    """Events of lines; the id is the seq."""
+    return b"".join(b"id: %d\ndata: %b\n\n" % (line.seq, _json.encode(log_frame(line))) for line in lines)
+
+
+def json_lines(lines: Sequence[Line]) -> bytes:
+    """Lines of JSON."""
+    return b"".join(_json.encode(log_frame(line)) + b"\n" for line in lines)
+
+
+AS_EVENTS = Script(
+    media_type=EVENTS,
+    opening=b"retry: %d\n\n" % RETRY_MILLISECONDS,
+    ping=b": ping\n\n",
+    lines=event_lines,
+    status=lambda row: b"data: %b\n\n" % _json.encode(status_frame(row)),
+    # With an id, so that a browser, which always comes back, learns that nothing follows.
+    done=lambda row, seq: b"id: %d\ndata: %b\n\n" % (seq, _json.encode(done_frame(row, seq))),
+)
+
+AS_JSON_LINES = Script(
+    media_type=NDJSON,
+    opening=b"",
+    ping=b'{"type":"ping"}\n',
+    lines=json_lines,
+    status=lambda row: _json.encode(status_frame(row)) + b"\n",
+    done=lambda row, seq: _json.encode(done_frame(row, seq)) + b"\n",
+)

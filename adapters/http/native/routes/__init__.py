@@ -1,0 +1,44 @@
+"""The native API's routes."""
+
+from litestar import Router
+from litestar.di import Provide
+
+from adapters.http import paging
+from adapters.http.bodies import JsonBody
+from adapters.http.dispatch import call_of, prepare
+from adapters.http.identity import signed_in
+from adapters.http.native.routes import (
+    accounts,
+    deployments,
+    environments,
+    projects,
+    releases,
+    repositories,
+    secrets,
+)
+
+CHAPTERS = {
+    "Accounts": accounts.ROUTES,
+    "Repositories": repositories.ROUTES,
+    "Projects": projects.ROUTES,
+    "Environments": environments.ROUTES,
+    "Deployments": deployments.ROUTES,
+    "Releases": releases.ROUTES,
+    "Secrets and audit": secrets.ROUTES,
+}
+
+
+def router() -> Router:
+    """Document 002 as it is served."""
+    entrance = Router(path="/", route_handlers=accounts.ENTRANCE, tags=["Accounts"], security=[{}])
+    inside = Router(
+        path="/",
+        route_handlers=[Router(path="/", route_handlers=routes, tags=[title]) for title, routes in CHAPTERS.items()],
+        guards=[signed_in],
+        before_request=prepare,
+        dependencies={
+            "call": Provide(call_of, sync_to_thread=False),
+            "asked": Provide(paging.asked, sync_to_thread=False),
+        },
+    )
+    return Router(path="/", route_handlers=[entrance, inside], dto=JsonBody, return_dto=None)

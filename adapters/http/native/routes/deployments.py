@@ -1,0 +1,176 @@
+"""Deployments: asking for them, watching them, stopping them."""
+
+import asyncio
+from typing import Annotated, Any
+
+from litestar import Request, get, post
+from litestar.params import Parameter
+from litestar.response.base import ASGIResponse
+
+from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.identity import NEEDS
+from adapters.http.native import reading, words
+from adapters.http.native.routes.environments import ENVIRONMENT
+from adapters.http.native.routes.projects import PROJECT
+from adapters.http.native.wire.deployments import Cancellation, DeploymentDetail, DeploymentOut, Lines, Trigger
+from adapters.http.paging import Asked, Listing
+from commands import triggering
+from commands.deployment import CancelDeployment
+from domain.account import Scope
+from domain.deployment import Status
+from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, build_log
+from projections import deployments, environments, projects, releases
+from projections.deployments import DeploymentRow
+
+DEPLOYMENT = "/tenants/{tenant_id:str}/deployments/{deployment_id:str}"
+
+
+@post(ENVIRONMENT + "/deployments", opt={NEEDS: Scope.DEPLOY})
+async def trigger_deployment(
+    project_id: ProjectId, environment_id: EnvironmentId, call: Call, data: Trigger | None = None
+) -> Answer[DeploymentOut]:
+    """Trigger a deploy.
+
+    Of the environment's branch, another one, or one commit, with the project's configuration of this moment.
+    """
+    deployment_id, wanted = DeploymentId(call.new("deployment")), data or Trigger()
+    await call.perform(
+        triggering.trigger(
+            call.handler,
+            call.parts.numbers,
+            call.context,
+            deployment_id=deployment_id,
+            project_id=project_id,
+            environment_id=environment_id,
+            branch=wanted.branch,
+            commit=wanted.commit,
+            note=wanted.note,
+            request=call.request,
+        )
+    )
+    return await _shown(call, deployment_id, status=201)
+
+
+@get(PROJECT + "/deployments")
+async def list_deployments(
+    project_id: ProjectId,
+    call: Call,
+    asked: Asked,
+    environment_id: Annotated[EnvironmentId | None, Parameter(query="environmentId")] = None,
+    status: Annotated[list[Status] | None, Parameter(description="Only these; may be repeated.")] = None,
+) -> Listing[DeploymentOut]:
+    """List a project's deployments, the newest first."""
+    existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    page = await deployments.listing(
+        call.reader,
+        call.tenant,
+        project_id,
+        asked.paging,
+        environment_id=environment_id,
+        statuses=tuple(status or ()),
+    )
+    places = {row.id: row.label for row in await environments.of_project(call.reader, call.tenant, project_id)}
+    return call.listed(page, asked, lambda row: words.deployment(row, _url(call, places.get(row.environment_id))))
+
+
+@get(DEPLOYMENT)
+async def show_deployment(deployment_id: DeploymentId, call: Call) -> Answer[DeploymentDetail]:
+    """Show a deployment: status, error, release, events and steps."""
+    row = await _found(call, deployment_id)
+    address, cut, events, steps = await asyncio.gather(
+        _address(call, row),
+        _release(call, row),
+        deployments.events(call.reader, call.tenant, row.id),
+        deployments.steps(call.reader, call.tenant, row),
+    )
+    return call.shown(row.version, words.deployment_detail(row, address, cut, events, steps))
+
+
+@get(DEPLOYMENT + "/logs")
+async def list_build_logs(
+    deployment_id: DeploymentId, call: Call, after: reading.After = 0, limit: reading.Limit = reading.MOST_LINES
+) -> Lines:
+    """Show build logs: the lines after a ``seq``."""
+    row = await _found(call, deployment_id)
+    return await reading.lines(call, build_log(row.id), after, limit)
+
+
+@get(DEPLOYMENT + "/stream", media_type="text/event-stream")
+async def follow_deployment(
+    request: Request[Any, Any, Any], deployment_id: DeploymentId, call: Call, after: reading.After = 0
+) -> ASGIResponse:
+    """Follow build logs and status, live.
+
+    Server-Sent Events, or JSON lines for ``Accept: application/x-ndjson``. Each message is a JSON frame: ``log`` with
+    ``seq``, ``status`` whenever it changes, and one ``done`` at the end. Reconnect with ``Last-Event-ID`` or ``after``,
+    the last ``seq``; after the end that answers 204.
+    """
+    row = await _found(call, deployment_id)
+    return await reading.stream(request, call, build_log(row.id), after, row)
+
+
+@post(DEPLOYMENT + "/cancel", opt={NEEDS: Scope.DEPLOY})
+async def cancel_deployment(
+    deployment_id: DeploymentId, call: Call, data: Cancellation | None = None
+) -> Answer[DeploymentOut]:
+    """Cancel a deployment.
+
+    Its build is killed; what is live stays live.
+    """
+    reason = data.reason if data else None
+    command = CancelDeployment(deployment_id=deployment_id, reason=reason)
+    await call.perform(call.handler.handle(command, call.because(reason), request=call.request))
+    return await _shown(call, deployment_id, status=201)
+
+
+@post(DEPLOYMENT + "/retry", opt={NEEDS: Scope.DEPLOY})
+async def retry_deployment(deployment_id: DeploymentId, call: Call) -> Answer[DeploymentOut]:
+    """Deploy the same commit again.
+
+    With the project's configuration of this moment; the answer is the new deployment.
+    """
+    new = DeploymentId(call.new("deployment"))
+    await call.perform(
+        triggering.retry(
+            call.handler,
+            call.parts.numbers,
+            call.context,
+            deployment_id=new,
+            former=deployment_id,
+            request=call.request,
+        )
+    )
+    return await _shown(call, new, status=201)
+
+
+async def _found(call: Call, deployment_id: DeploymentId) -> DeploymentRow:
+    return existing(await deployments.find(call.reader, call.tenant, deployment_id), "deployment")
+
+
+async def _shown(call: Call, deployment_id: DeploymentId, *, status: int = 200) -> Answer[DeploymentOut]:
+    row = await _found(call, deployment_id)
+    return call.shown(row.version, words.deployment(row, await _address(call, row)), status=status)
+
+
+async def _release(call: Call, row: DeploymentRow) -> releases.ReleaseRow | None:
+    return await releases.find(call.reader, call.tenant, row.release_id) if row.release_id else None
+
+
+async def _address(call: Call, row: DeploymentRow) -> str | None:
+    place = await environments.find(call.reader, call.tenant, row.environment_id)
+    return _url(call, place.label if place else None)
+
+
+def _url(call: Call, label: str | None) -> str | None:
+    return words.url(call.parts.settings, label) if label else None
+
+
+ROUTES = [
+    trigger_deployment,
+    list_deployments,
+    show_deployment,
+    list_build_logs,
+    follow_deployment,
+    cancel_deployment,
+    retry_deployment,
+]

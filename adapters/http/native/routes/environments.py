@@ -1,0 +1,75 @@
+"""A project's environments, and what is live in them."""
+
+from litestar import get, patch, post
+
+from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.native import asking, words
+from adapters.http.native.routes.projects import PROJECT
+from adapters.http.native.wire.deployments import RuntimeOut
+from adapters.http.native.wire.projects import EnvironmentCreation, EnvironmentOut, EnvironmentPatch
+from adapters.http.paging import Listing
+from commands import creating
+from commands.project import RelabelEnvironment
+from domain.identifiers import EnvironmentId, ProjectId
+from projections import environments, projects, releases
+from projections.environments import EnvironmentRow
+
+ENVIRONMENTS = PROJECT + "/environments"
+ENVIRONMENT = ENVIRONMENTS + "/{environment_id:str}"
+
+
+@get(ENVIRONMENTS)
+async def list_environments(project_id: ProjectId, call: Call) -> Listing[EnvironmentOut]:
+    """List a project's environments, the oldest first."""
+    existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    rows = await environments.of_project(call.reader, call.tenant, project_id)
+    return Listing(items=[words.environment(row, call.parts.settings) for row in rows], next_cursor=None)
+
+
+@post(ENVIRONMENTS)
+async def add_environment(project_id: ProjectId, data: EnvironmentCreation, call: Call) -> Answer[EnvironmentOut]:
+    """Add an environment to a project."""
+    environment_id = EnvironmentId(call.new("environment"))
+    command = asking.environment(data, project_id, environment_id)
+    await call.perform(creating.add_environment(call.handler, call.context, command, call.request))
+    return await _shown(call, project_id, environment_id, status=201)
+
+
+@patch(ENVIRONMENT)
+async def relabel_environment(
+    project_id: ProjectId, environment_id: EnvironmentId, data: EnvironmentPatch, call: Call
+) -> Answer[EnvironmentOut]:
+    """Let an environment answer at another host name."""
+    command = RelabelEnvironment(project_id=project_id, environment_id=environment_id, label=data.label)
+    await call.perform(call.handler.handle(command, call.context, request=call.request))
+    return await _shown(call, project_id, environment_id)
+
+
+@get(ENVIRONMENT + "/runtime")
+async def show_runtime(project_id: ProjectId, environment_id: EnvironmentId, call: Call) -> Answer[RuntimeOut]:
+    """Show what is live: URLs, the active release, its instances, routes and domains."""
+    return await shown_runtime(call, await _found(call, project_id, environment_id))
+
+
+async def shown_runtime(call: Call, row: EnvironmentRow, *, status: int = 200) -> Answer[RuntimeOut]:
+    """What is live in an environment, as an answer."""
+    release_id = row.active_release_id
+    active = await releases.find(call.reader, call.tenant, release_id) if release_id else None
+    return call.shown(row.activation, words.runtime(row, active, call.parts.settings), status=status)
+
+
+async def _found(call: Call, project_id: ProjectId, environment_id: EnvironmentId) -> EnvironmentRow:
+    row = await environments.find(call.reader, call.tenant, environment_id)
+    return existing(row if row and row.project_id == project_id else None, "environment")
+
+
+async def _shown(
+    call: Call, project_id: ProjectId, environment_id: EnvironmentId, *, status: int = 200
+) -> Answer[EnvironmentOut]:
+    """An environment; its entity tag is the project's, which its label belongs to."""
+    row = await _found(call, project_id, environment_id)
+    owner = existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    return call.shown(owner.version, words.environment(row, call.parts.settings), status=status)
+
+
+ROUTES = [list_environments, add_environment, relabel_environment, show_runtime]

@@ -1,0 +1,93 @@
+"""Projects and their configuration."""
+
+from typing import Annotated
+
+from litestar import get, patch, post
+from litestar.params import Parameter
+
+from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.native import asking, words
+from adapters.http.native.wire.projects import (
+    BuildPatch,
+    ProjectCreation,
+    ProjectDetail,
+    ProjectOut,
+    ProjectPatch,
+    RuntimePatch,
+)
+from adapters.http.paging import Asked, Listing
+from commands import creating
+from commands.command import Command
+from commands.project import ConfigureBuild, ConfigureRuntime
+from domain.identifiers import EnvironmentId, ProjectId
+from projections import environments, projects
+from projections.projects import ProjectStatus
+
+PROJECTS = "/tenants/{tenant_id:str}/projects"
+PROJECT = PROJECTS + "/{project_id:str}"
+
+
+@get(PROJECTS)
+async def list_projects(
+    call: Call,
+    asked: Asked,
+    search: Annotated[str | None, Parameter(max_length=200, description="A text in name, slug or description.")] = None,
+    status: Annotated[ProjectStatus | None, Parameter(description="Only active or only archived ones.")] = None,
+) -> Listing[ProjectOut]:
+    """List projects, by name."""
+    page = await projects.listing(call.reader, call.tenant, asked.paging, search=search, status=status)
+    return call.listed(page, asked, words.project)
+
+
+@post(PROJECTS)
+async def create_project(data: ProjectCreation, call: Call) -> Answer[ProjectDetail]:
+    """Create a project.
+
+    It begins with an environment ``production``, which follows the production branch.
+    """
+    project_id = ProjectId(call.new("project"))
+    command = asking.project(data, project_id, EnvironmentId(call.new("environment")))
+    await call.perform(creating.create_project(call.handler, call.context, command, call.request))
+    return await _shown(call, project_id, status=201)
+
+
+@get(PROJECT)
+async def show_project(project_id: ProjectId, call: Call) -> Answer[ProjectDetail]:
+    """Show a project, with its environments, build and runtime configuration."""
+    return await _shown(call, project_id)
+
+
+@patch(PROJECT)
+async def change_project(project_id: ProjectId, data: ProjectPatch, call: Call) -> Answer[ProjectDetail]:
+    """Change a project's name, description, root directory or status."""
+    return await _changed(call, project_id, asking.project_change(data, project_id))
+
+
+@patch(PROJECT + "/build-config")
+async def configure_build(project_id: ProjectId, data: BuildPatch, call: Call) -> Answer[ProjectDetail]:
+    """Change how later deployments are built."""
+    changes = words.build_changes(data)
+    command = ConfigureBuild(project_id=project_id, changes=changes, root_directory=data.root_directory)
+    return await _changed(call, project_id, command)
+
+
+@patch(PROJECT + "/runtime-config")
+async def configure_runtime(project_id: ProjectId, data: RuntimePatch, call: Call) -> Answer[ProjectDetail]:
+    """Change how later releases run."""
+    return await _changed(
+        call, project_id, ConfigureRuntime(project_id=project_id, changes=words.runtime_changes(data))
+    )
+
+
+async def _changed(call: Call, project_id: ProjectId, command: Command) -> Answer[ProjectDetail]:
+    await call.perform(call.handler.handle(command, call.context, request=call.request))
+    return await _shown(call, project_id)
+
+
+async def _shown(call: Call, project_id: ProjectId, *, status: int = 200) -> Answer[ProjectDetail]:
+    row = existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    places = await environments.of_project(call.reader, call.tenant, project_id)
+    return call.shown(row.version, words.project_detail(row, places, call.parts.settings), status=status)
+
+
+ROUTES = [list_projects, create_project, show_project, change_project, configure_build, configure_runtime]

@@ -1,0 +1,83 @@
+"""Releases, their logs, and rolling back."""
+
+from typing import Annotated, Any
+
+from litestar import Request, get, post
+from litestar.params import Parameter
+from litestar.response.base import ASGIResponse
+
+from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.identity import NEEDS
+from adapters.http.native import reading, words
+from adapters.http.native.routes.environments import shown_runtime
+from adapters.http.native.routes.projects import PROJECT
+from adapters.http.native.wire.deployments import Lines, ReleaseOut, Rollback, RuntimeOut
+from adapters.http.paging import Asked, Listing
+from commands import rolling_back
+from domain.account import Scope
+from domain.identifiers import EnvironmentId, ProjectId, ReleaseId, runtime_log
+from projections import environments, projects, releases
+from projections.releases import ReleaseRow
+
+RUNTIME_LOGS = "/tenants/{tenant_id:str}/releases/{release_id:str}/runtime-logs"
+
+
+@get(PROJECT + "/releases")
+async def list_releases(
+    project_id: ProjectId,
+    call: Call,
+    asked: Asked,
+    environment_id: Annotated[EnvironmentId | None, Parameter(query="environmentId")] = None,
+) -> Listing[ReleaseOut]:
+    """List a project's releases, the newest first: whatever is not active can be rolled back to."""
+    existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    page = await releases.history(call.reader, call.tenant, project_id, asked.paging, environment_id=environment_id)
+    return call.listed(page, asked, words.release)
+
+
+@post("/tenants/{tenant_id:str}/rollback", opt={NEEDS: Scope.DEPLOY})
+async def roll_back(data: Rollback, call: Call) -> Answer[RuntimeOut]:
+    """Re-activate an earlier release, without building.
+
+    The answer is its environment's runtime; it is done when ``activation`` is null again and ``activeRelease`` is it.
+    """
+    await call.perform(
+        rolling_back.roll_back(
+            call.handler,
+            call.because(data.reason),
+            release_id=data.release_id,
+            reason=data.reason,
+            request=call.request,
+        )
+    )
+    cut = await _found(call, data.release_id)
+    row = existing(await environments.find(call.reader, call.tenant, cut.environment_id), "environment")
+    return await shown_runtime(call, row, status=201)
+
+
+@get(RUNTIME_LOGS)
+async def list_runtime_logs(
+    release_id: ReleaseId, call: Call, after: reading.After = 0, limit: reading.Limit = reading.MOST_LINES
+) -> Lines:
+    """Show what a release's instances wrote: the lines after a ``seq``."""
+    row = await _found(call, release_id)
+    return await reading.lines(call, runtime_log(row.id), after, limit)
+
+
+@get(RUNTIME_LOGS + "/stream", media_type="text/event-stream")
+async def follow_runtime_logs(
+    request: Request[Any, Any, Any], release_id: ReleaseId, call: Call, after: reading.After = 0
+) -> ASGIResponse:
+    """Follow what a release's instances write, live.
+
+    As a deployment's stream, with ``log`` frames alone; ``done`` comes when the release can run no more.
+    """
+    row = await _found(call, release_id)
+    return await reading.stream(request, call, runtime_log(row.id), after)
+
+
+async def _found(call: Call, release_id: ReleaseId) -> ReleaseRow:
+    return existing(await releases.find(call.reader, call.tenant, release_id), "release")
+
+
+ROUTES = [list_releases, roll_back, list_runtime_logs, follow_runtime_logs]

@@ -1,0 +1,111 @@
+"""Secrets, and the audit trail."""
+
+from typing import Annotated
+
+from litestar import delete, get, patch, post
+from litestar.params import Parameter
+
+from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.native import words
+from adapters.http.native.wire.secrets import AuditOut, SecretCreation, SecretOut, SecretPatch
+from adapters.http.paging import Asked, Listing
+from commands import sealing
+from commands.ports import SecretValue
+from commands.secret import RemoveSecret
+from domain.identifiers import EnvironmentId, ProjectId, SecretId, StreamName
+from domain.secret import SecretScope
+from projections import audit_trail, secrets
+
+SECRETS = "/tenants/{tenant_id:str}/secrets"
+SECRET = SECRETS + "/{secret_id:str}"
+
+
+@get(SECRETS)
+async def list_secrets(
+    call: Call,
+    asked: Asked,
+    scope: Annotated[SecretScope | None, Parameter(description="Only those seen there.")] = None,
+    project_id: Annotated[ProjectId | None, Parameter(query="projectId")] = None,
+    environment_id: Annotated[EnvironmentId | None, Parameter(query="environmentId")] = None,
+) -> Listing[SecretOut]:
+    """List secrets by name, masked."""
+    page = await secrets.listing(
+        call.reader, call.tenant, asked.paging, scope=scope, project_id=project_id, environment_id=environment_id
+    )
+    return call.listed(page, asked, words.secret)
+
+
+@post(SECRETS)
+async def set_secret(data: SecretCreation, call: Call) -> Answer[SecretOut]:
+    """Keep a secret.
+
+    For the whole workspace, a project or an environment; the narrower wins. Its value is never shown again.
+    """
+    secret_id = SecretId(call.new("secret"))
+    await call.perform(
+        sealing.set_secret(
+            call.handler,
+            call.parts.vault,
+            call.context,
+            secret_id=secret_id,
+            name=data.name,
+            value=SecretValue(data.value),
+            scope=data.scope or words.narrowest(data.project_id, data.environment_id),
+            project_id=data.project_id,
+            environment_id=data.environment_id,
+            request=call.request,
+        )
+    )
+    return await _shown(call, secret_id, status=201)
+
+
+@patch(SECRET)
+async def rotate_secret(secret_id: SecretId, data: SecretPatch, call: Call) -> Answer[SecretOut]:
+    """Give a secret another value.
+
+    Later deployments see it; earlier releases keep the one that they were made with.
+    """
+    await call.perform(
+        sealing.rotate_secret(
+            call.handler,
+            call.parts.vault,
+            call.context,
+            secret_id=secret_id,
+            value=SecretValue(data.value),
+            request=call.request,
+        )
+    )
+    return await _shown(call, secret_id)
+
+
+@delete(SECRET)
+async def remove_secret(secret_id: SecretId, call: Call) -> None:
+    """Remove a secret.
+
+    Later deployments do without it.
+    """
+    await call.perform(call.handler.handle(RemoveSecret(secret_id=secret_id), call.context, request=call.request))
+
+
+@get("/tenants/{tenant_id:str}/audit-trail")
+async def list_audit_trail(
+    call: Call,
+    asked: Asked,
+    subject: Annotated[
+        StreamName | None, Parameter(max_length=100, description="Only of one thing, such as project-<id>.")
+    ] = None,
+    kind: Annotated[
+        list[str] | None, Parameter(query="type", max_items=50, description="Only these types; may be repeated.")
+    ] = None,
+) -> Listing[AuditOut]:
+    """Show who did what, when, from where and why; the newest first."""
+    page = await audit_trail.listing(call.reader, call.tenant, asked.paging, subject=subject, types=tuple(kind or ()))
+    return call.listed(page, asked, words.audit)
+
+
+async def _shown(call: Call, secret_id: SecretId, *, status: int = 200) -> Answer[SecretOut]:
+    row = existing(await secrets.find(call.reader, call.tenant, secret_id), "secret")
+    return call.shown(row.revision, words.secret(row), status=status)
+
+
+ROUTES = [list_secrets, set_secret, rotate_secret, remove_secret, list_audit_trail]

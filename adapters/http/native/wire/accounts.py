@@ -1,0 +1,79 @@
+"""Accounts and tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from adapters.http.native.wire.shapes import In, Out, said
+from domain.account import Scope
+from domain.identifiers import (
+    AccountId,
+    ApiTokenId,
+    TenantId,
+)
+from domain.workspace import Role
+
+Email = Annotated[str, said("An e-mail address.", "ada@example.com")]
+Password = Annotated[str, said("8 to 1024 characters.", "correct horse battery staple")]
+
+
+class Registration(In):
+    """Join, with a workspace of one's own."""
+
+    email: Email
+    password: Password
+    workspace_name: Annotated[str | None, said("The workspace's name; else made of the address.", "Ada's shop")] = None
+
+
+class Login(In):
+    """Sign in."""
+
+    email: Email
+    password: Password
+
+
+class MembershipOut(Out):
+    """A workspace of the account."""
+
+    tenant_id: TenantId
+    name: str
+    role: Role
+
+
+class Me(Out):
+    """Who the caller is. ``memberships[0].tenantId`` is the workspace to begin with."""
+
+    id: AccountId
+    email: str
+    scope: Annotated[Scope, said("What the caller may do: a session may do all that its account may.")]
+    authenticated_by: Literal["session", "token"]
+    memberships: list[MembershipOut]
+
+
+class TokenCreation(In):
+    """Make a personal access token."""
+
+    name: Annotated[str, said("What it is for.", "CI")]
+    scope: Annotated[Scope, said("read: look; deploy: also trigger, cancel, retry, roll back; admin: all")] = (
+        Scope.ADMIN
+    )
+    tenant_id: Annotated[TenantId | None, said("The workspace that it reaches; else the first of the account.")] = None
+    expires_at: Annotated[datetime, Meta(tz=True, description="When it stops working; else never.")] | None = None
+
+
+class TokenOut(Out):
+    """A personal access token, without its secret."""
+
+    id: ApiTokenId
+    tenant_id: TenantId
+    name: str
+    scope: Scope
+    created_at: datetime
+    expires_at: datetime | None
+
+
+class NewToken(TokenOut):
+    """A token that was just made; ``token`` is shown this once, and null when the request is repeated."""
+
+    token: Annotated[str | None, said("The token itself. Keep it: it is not shown again.", "shpat_…")]

@@ -1,0 +1,178 @@
+"""Deployments, their lines, releases, and what is live."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from adapters.http.native.wire.projects import RuntimeConfigOut
+from adapters.http.native.wire.shapes import In, Out, Reason, said
+from domain.identifiers import (
+    DeploymentId,
+    EnvironmentId,
+    ProjectId,
+    ReleaseId,
+)
+from domain.steps import StepKind
+
+
+class Trigger(In):
+    """Ask for a deployment."""
+
+    branch: Annotated[str | None, said("Another branch than the environment's.", "main")] = None
+    commit: Annotated[str | None, said("One commit, by its whole hash.")] = None
+    note: Annotated[str | None, said("What it is about, at most 500 characters.", "new prices")] = None
+
+
+class Cancellation(In):
+    """Stop a deployment."""
+
+    reason: Reason | None = None
+
+
+class Rollback(In):
+    """Make an earlier release live again, without building."""
+
+    release_id: ReleaseId
+    reason: Reason | None = None
+
+
+class DeploymentOut(Out):
+    """A deployment. ``step`` is under way, or is the one that failed; ``error`` says why, for people."""
+
+    id: DeploymentId
+    ref: Annotated[str, said("The workspace's own number of it.", "DEP-0042")]
+    number: int
+    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    step: StepKind | None
+    error: str | None
+    exit_code: int | None
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    url: Annotated[str | None, said("Where the environment answers.", "http://shop.localhost:8000")]
+    branch: str
+    commit: str | None
+    commit_message: str | None
+    author: str | None
+    note: str | None
+    release_id: ReleaseId | None
+    retry_of: DeploymentId | None
+    triggered_by: str
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    updated_at: datetime
+
+
+class SecretVersion(Out):
+    """A secret's version that a release runs with."""
+
+    name: str
+    version: int
+
+
+class ReleaseOut(Out):
+    """An immutable result of a deployment. Whatever is not active can be rolled back to."""
+
+    id: ReleaseId
+    ref: str
+    deployment_id: DeploymentId
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    active: bool
+    branch: str
+    commit: str
+    commit_message: str
+    artifact: Annotated[str, said("The SHA-256 of its content.")]
+    artifact_bytes: int
+    runtime_config: RuntimeConfigOut
+    start_command: str | None
+    secrets: list[SecretVersion]
+    created_by: str
+    created_at: datetime
+    activated_at: datetime | None
+
+
+class EventOut(Out):
+    """Something that happened to a deployment; ``message`` says it for people."""
+
+    position: int
+    type: Annotated[str, said("What happened, for programs.", "deployment.queued")]
+    message: str
+    actor: str
+    at: datetime
+
+
+class StepOut(Out):
+    """A step of a deployment."""
+
+    step: StepKind
+    status: Literal["running", "succeeded", "failed", "cancelled"]
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: int | None
+    exit_code: int | None
+
+
+class DeploymentDetail(DeploymentOut):
+    """A deployment with its release, its events and its steps."""
+
+    release: ReleaseOut | None
+    events: list[EventOut]
+    steps: list[StepOut]
+
+
+class LineOut(Out):
+    """A line of output. ``seq`` counts from 1 in its log, without gaps; ``text`` is masked."""
+
+    seq: int
+    at: datetime
+    stream: Literal["stdout", "stderr", "system"]
+    step: Annotated[str | None, said("The step that wrote it.", "build")]
+    source: Annotated[str | None, said("The instance that wrote it, where several run.")]
+    text: str
+
+
+class Lines(Out):
+    """Lines of a log after ``?after=``. Ask on after the last ``seq`` as long as ``hasMore``, or until ``closed``."""
+
+    items: list[LineOut]
+    has_more: bool
+    closed: Annotated[bool, said("No line will follow the last one.")]
+
+
+class InstanceOut(Out):
+    """Where one instance of the active release listens."""
+
+    host: str
+    port: int
+
+
+class RouteOut(Out):
+    """How requests to a host are answered."""
+
+    host: str
+    url: str
+    target: Literal["static", "instances"]
+    release_id: ReleaseId
+
+
+class ActivationOut(Out):
+    """A release that is being made live."""
+
+    number: int
+    release_id: ReleaseId
+
+
+class RuntimeOut(Out):
+    """What is live in an environment, and what is becoming so. ``lastError`` says why the newest activation failed."""
+
+    environment_id: EnvironmentId
+    project_id: ProjectId
+    name: str
+    status: Literal["empty", "activating", "live"]
+    urls: list[str]
+    active_release: ReleaseOut | None
+    instances: list[InstanceOut]
+    routes: list[RouteOut]
+    domains: list[str]
+    activation: ActivationOut | None
+    last_error: str | None

@@ -1,0 +1,56 @@
+"""What the HTTP application is put together from."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import msgspec
+
+from adapters.http.pages import Lines
+from adapters.http.passwords import Passwords
+from adapters.http.throttle import Throttle
+from adapters.http.watching import Doorbell, Progress
+from adapters.settings import Settings
+from commands.handling import Handler
+from commands.ports import Clock, EventLog, Numbers, Vault
+from projections.reading import Reader
+
+
+class Log(EventLog, Protocol):
+    """The event log, as the API needs it."""
+
+    async def head(self) -> int:
+        """The position of the last fact, 0 in an empty log."""
+        ...
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How one part is. ``message`` says what is wrong, and how to mend it."""
+
+    name: str
+    state: Literal["ok", "degraded", "down"]
+    message: str = ""
+
+
+Probe = Callable[[], Awaitable[Sequence[Health]]]
+"""Asks every part how it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that the application needs; whoever makes them also closes them."""
+
+    log: Log
+    handler: Handler
+    numbers: Numbers
+    vault: Vault
+    reader: Reader
+    progress: Progress
+    lines: Lines
+    doorbell: Doorbell
+    clock: Clock
+    settings: Settings
+    probe: Probe
+    passwords: Passwords = field(default_factory=Passwords)
+    attempts_by_account: Throttle = field(default_factory=lambda: Throttle(limit=10, period=300))
+    attempts_by_address: Throttle = field(default_factory=lambda: Throttle(limit=60, period=300))
