@@ -91,25 +91,26 @@ class Relay:
 
     async def _carry(self, page: Sequence[Recorded]) -> None:
         self._oldest = page[0].context.at
-        while True:
-            if await self._carried(page):
-                break
+        complained = False
+        while away := await self._refused(page):
+            if not complained:
+                log.warning("relay waits for NATS", reason=str(away))
+            complained = True
             await asyncio.sleep(PAUSE_SECONDS)
         self._oldest = None
         _position.set(page[-1].position)
         _delay.observe(max(0.0, (datetime.now(UTC) - page[-1].context.at).total_seconds()))
 
-    async def _carried(self, page: Sequence[Recorded]) -> bool:
-        """Work goes first: somebody waits for it. The facts only tell others that it is there."""
+    async def _refused(self, page: Sequence[Recorded]) -> Unavailable | None:
+        """Why the page is not on NATS, or None where it is. Work goes first: somebody waits for it."""
         items = {f"{fact.id}/{number}": item for fact in page for number, item in enumerate(work(fact))}
         try:
             if items:
                 await self._queue.publish(items)
             await self._facts.publish(page)
         except Unavailable as away:
-            log.warning("relay waits for NATS", reason=str(away))
-            return False
-        return True
+            return away
+        return None
 
     def _age(self) -> float:
         return 0.0 if self._oldest is None else max(0.0, (datetime.now(UTC) - self._oldest).total_seconds())

@@ -11,6 +11,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error
 from nats.js import JetStreamContext
+from nats.js.errors import APIError, ServiceUnavailableError
 
 from adapters.nats import streams
 
@@ -91,9 +92,17 @@ def translated() -> Iterator[None]:
     except (Error, OSError, TimeoutError) as problem:
         if _cancellations() > before:
             raise asyncio.CancelledError from problem
-        raise Unavailable(f"NATS: {type(problem).__name__}") from problem
+        raise Unavailable(_explained(problem)) from problem
     if _cancellations() > before:
         raise asyncio.CancelledError
+
+
+def _explained(problem: Exception) -> str:
+    """JetStream's own words where it said any; else the type only, because a text may hold an address."""
+    said = problem.description if isinstance(problem, APIError) else None
+    if isinstance(problem, ServiceUnavailableError) and not said:
+        return "NATS is there, but without JetStream. If that stays so, start it with JetStream: nats-server -js"
+    return f"NATS: {said or type(problem).__name__}"
 
 
 def _cancellations() -> int:
@@ -190,7 +199,7 @@ class Connection:
         finally:
             if not ended.done():
                 ended.set_result(None)
-            with suppress(Error, OSError, TimeoutError):
+            with suppress(Exception):  # what is left of a broken connection may break its closing in any way
                 async with asyncio.timeout(ANSWER_TIMEOUT):
                     await client.close()
 

@@ -35,10 +35,10 @@ class NatsServer:
     def locate(self) -> str:
         return self.url
 
-    def start(self) -> None:
+    def start(self, *, jetstream: bool = True) -> None:
         listen = ("-a", "127.0.0.1", "-p", str(self.port), "--user", USER, "--pass", PASSWORD)
-        files = ("-js", "-sd", self.directory / "jetstream", "-l", self.directory / "nats.log")
-        self._process = subprocess.Popen([BINARY, *listen, *files])
+        store = ("-js", "-sd", self.directory / "jetstream") if jetstream else ()
+        self._process = subprocess.Popen([BINARY, *listen, *store, "-l", self.directory / "nats.log"])
         deadline = monotonic() + 10
         while not self._greets():
             assert monotonic() < deadline, (self.directory / "nats.log").read_text()

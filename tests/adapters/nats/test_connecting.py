@@ -81,6 +81,30 @@ async def test_a_wrong_password_is_tried_again_until_it_is_right(nats: NatsServe
         assert (await connection.session(timeout=3)).alive
 
 
+async def test_a_place_that_is_not_known_yet_is_asked_for_again(nats: NatsServer) -> None:
+    places = iter(["nobody has started it"])
+
+    def locate() -> str:
+        if bad := next(places, None):
+            raise RuntimeError(bad)
+        return nats.url
+
+    async with Connection(locate, name="test") as connection:
+        assert (await connection.session(timeout=3)).alive
+
+
+async def test_a_server_without_jetstream_is_said_to_be_one(absent_nats: NatsServer) -> None:
+    absent_nats.start(jetstream=False)
+    async with Connection(absent_nats.locate, name="test") as connection:
+        session = await connection.session(timeout=3)
+        with pytest.raises(Unavailable, match="nats-server -js"):
+            await session.prepare()
+        absent_nats.kill()
+        await asyncio.wait({session.ended}, timeout=2)
+        absent_nats.start()
+        assert await (await connection.session(timeout=3)).prepare()
+
+
 async def test_a_server_that_hangs_is_given_up(nats: NatsServer, connection: Connection) -> None:
     session = await connection.session(timeout=2)
     nats.signal(signal.SIGSTOP)
