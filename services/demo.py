@@ -13,14 +13,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 import httpx
 import msgspec
-import psutil
 from rich.console import Console as Terminal
 
 from adapters.http.native.wire.deployments import ReleaseOut, Rollback
@@ -40,6 +39,8 @@ NODE = "^20.19 || >=22.12"
 CHANGED = "Shipped by Shipbook"
 START_SECONDS = 120.0
 SWITCH_SECONDS = 30.0
+GONE_SECONDS = 10.0
+FAILURES = (DemoFailed, CommandFailed, httpx.HTTPError, OSError)
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def main() -> int:
     except KeyboardInterrupt:
         terminal.print("\n  Stopped; nothing is left behind.")
         return 130 if once else 0
-    except (DemoFailed, CannotStart, CommandFailed, httpx.HTTPError) as problem:
+    except (CannotStart, *FAILURES) as problem:
         print(f"\nThe demo failed: {problem}", file=sys.stderr)
         return 1
     return 0
@@ -68,16 +69,14 @@ def _tell(tour: Tour, *, once: bool) -> None:
     tour.chapter("A plane of our own")
     started = time.monotonic()
     with running(_plane(tour), tour.log):
-        plane = _owned_plane()
         try:
             tour.show("ready", f"http://{tour.http} after {duration(time.monotonic() - started)}")
             _deploy_change_and_roll_back(tour)
             if not once:
-                _stay(tour, plane)
-        except (DemoFailed, CommandFailed, httpx.HTTPError) as problem:
+                _stay(tour)
+        except FAILURES as problem:
             raise DemoFailed(f"{problem}\n{_last_words(tour)}") from problem
-        owned = plane.children(recursive=True)
-    _require_gone(owned)
+    _require_gone(tour.room)
     if once:
         tour.chapter("Done: the plane is stopped and its directory removed")
 
@@ -108,7 +107,7 @@ def _deploy_change_and_roll_back(tour: Tour) -> None:
     _bring_node(tour)
     _make_repository(tour)
     tour.chapter("The first deployment")
-    tour.shipbook("deploy", "--repo", str(tour.origin), "--type", "react", "--name", PROJECT)
+    tour.shipbook("deploy", "--repo", str(tour.origin), "--name", PROJECT)
     first = _shown(tour)
     tour.chapter("A change")
     _change(tour)
@@ -206,7 +205,7 @@ def _roll_back(tour: Tour, first: Page) -> None:
         raise DemoFailed(f"Requests failed during the rollback: {load.failures[0]}.")
 
 
-def _stay(tour: Tour, plane: psutil.Process) -> None:
+def _stay(tour: Tour) -> None:
     """Say what to try, and wait for Ctrl-C."""
     credentials = msgspec.json.decode((tour.data_dir / "credentials.json").read_bytes(), type=Credentials)
     tour.chapter("Now it is yours")
@@ -220,23 +219,28 @@ def _stay(tour: Tour, plane: psutil.Process) -> None:
     for arguments in ("status", f"deploy --repo {tour.origin}", f"releases -p {PROJECT}", "logs DEP-0001"):
         tour.show("try", f"{shipbook} {arguments} --data-dir {tour.data_dir}")
     tour.show("end", "Ctrl-C stops the plane and removes everything")
-    while plane.is_running() and plane.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.5)
+    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # our only child is the plane
     raise DemoFailed("The plane has ended by itself.")
 
 
-def _owned_plane() -> psutil.Process:
-    """The plane that we have just started, which is our only child."""
-    (plane,) = psutil.Process().children()
-    return plane
-
-
-def _require_gone(owned: list[psutil.Process]) -> None:
+def _require_gone(room: Path) -> None:
     """Refuse to say that nothing is left behind where something is."""
-    _, alive = psutil.wait_procs(owned, timeout=5)
-    if alive:
-        names = ", ".join(f"{one.name()} ({one.pid})" for one in alive)
-        raise DemoFailed(f"The plane has stopped, but these processes of it have not: {names}.")
+    deadline = time.monotonic() + GONE_SECONDS
+    while left := _processes(room):
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"The plane has stopped, but these processes of it have not: {', '.join(left)}.")
+        time.sleep(0.1)
+
+
+def _processes(room: Path) -> list[str]:
+    """The processes whose command line names the directory (proc(5)); a zombie has none."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(room) in command:
+                found.append(f"{process.name} {command[:200]}")
+    return found
 
 
 def _last_words(tour: Tour) -> str:

@@ -79,6 +79,23 @@ app = new_app(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(version("shipbook"))
+        raise typer.Exit
+
+
+@app.callback()
+def _shipbook(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    pass
+
+
 def client_command(
     app: typer.Typer, name: str, panel: str | None, examples: Examples
 ) -> Callable[[Callable[..., int]], None]:

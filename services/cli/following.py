@@ -1,5 +1,7 @@
 """Watching a deployment: its lines as they come, its steps, and how it ended."""
 
+from contextlib import ExitStack
+
 import msgspec
 
 from adapters.http.native.wire.deployments import DeploymentDetail, DeploymentOut, LineOut
@@ -51,12 +53,15 @@ def follow(session: Session, deployment: DeploymentOut) -> int:
 
 def _show_stream(session: Session, deployment: DeploymentOut) -> None:
     reader = Reader(session.console)
-    for event in session.client.follow(session.path("deployments", deployment.id, "stream"), 0):
-        session.console.document(msgspec.Raw(event.data))
-        if event.frame.type == "log":
-            reader.show(event.frame)
-        elif event.frame.type == "done":
-            return
+    with ExitStack() as silence:
+        silence.enter_context(session.console.waiting(f"{deployment.ref} waits for an executor…"))
+        for event in session.client.follow(session.path("deployments", deployment.id, "stream"), 0):
+            session.console.document(msgspec.Raw(event.data))
+            if event.frame.type == "log":
+                silence.close()
+                reader.show(event.frame)
+            elif event.frame.type == "done":
+                return
 
 
 def told_end(console: Console, ended: DeploymentDetail) -> int:

@@ -54,6 +54,6 @@ def _followed(client: Client, path: str, after: int) -> Iterator[LineOut]:
     """The lines that are there, and those to come."""
     for event in client.follow(path, after):
         if event.frame.type == "log":
-            yield msgspec.json.decode(event.data, type=LineOut)
+            yield msgspec.convert({"source": None, **msgspec.json.decode(event.data)}, LineOut)
         elif event.frame.type == "done":
             return
