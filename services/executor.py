@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -15,6 +16,7 @@ from adapters.nats import subjects
 from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.work import Job, WorkQueue
+from adapters.runtime import limits
 from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.sandbox import capabilities
 from adapters.runtime.toolchains import Toolchains
@@ -30,6 +32,7 @@ from services.rolling_back import RollBack
 from services.shipping import Shipping
 from services.specifying import Specifier
 from services.wiring import Core, core
+from services.workplaces import workplace
 
 log = structlog.get_logger(__name__)
 
@@ -50,8 +53,9 @@ async def serve(settings: Settings, ready: Ready) -> None:
         LineWriters.start(
             LineStore(parts.database), lambda log_id: doorbells.ring(subjects.log_bell(log_id))
         ) as writers,
+        workplace(settings.builds_dir) as place,
     ):
-        executor = await _executor(parts, writers, doorbells)
+        executor = await _executor(parts, writers, doorbells, place)
         queue = WorkQueue(connection)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(executor.hosting.run())
@@ -71,11 +75,13 @@ class Executor:
     shipping: Shipping
 
 
-async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells) -> Executor:
+async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, place: Path) -> Executor:
     settings = parts.settings
     able = await asyncio.to_thread(capabilities)
     log.info(able.describe())
     artifacts = Artifacts(settings.artifacts_dir, able.owner)
+    await asyncio.to_thread(artifacts.sweep)
+    await asyncio.to_thread(limits.sweep)
     toolchains = Toolchains(settings.data_dir / "toolchains", able)
     runtime = ProcessRuntime(settings.data_dir / "applications", able)
     specifier = Specifier(artifacts, toolchains, parts.vault)
@@ -90,7 +96,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells) -> 
         drain_seconds=settings.drain_seconds,
     )
     activator = Activator(runtime, artifacts, specifier, hosting)
-    deployer = Deployer(Maker(settings, artifacts, toolchains, able), activator)
+    deployer = Deployer(Maker(settings, place, artifacts, toolchains, able), activator)
     return Executor(
         builder=Builder(parts, writers, doorbells, deployer),
         rollback=RollBack(parts, activator),

@@ -39,6 +39,7 @@ class Maker:
     """Turns commits into releases on this machine."""
 
     settings: Settings
+    workplace: Path
     artifacts: Artifacts
     toolchains: Toolchains
     able: Capabilities
@@ -56,7 +57,7 @@ class Maker:
     @asynccontextmanager
     async def _place(self, lease: Lease) -> AsyncIterator[Path]:
         """A directory of this lease's own, gone afterwards."""
-        place = self.settings.builds_dir / f"{lease.queued.deployment_id}-{lease.fencing_token}"
+        place = self.workplace / f"{lease.queued.deployment_id}-{lease.fencing_token}"
         await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
         try:
             yield place

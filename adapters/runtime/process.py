@@ -47,9 +47,11 @@ class ProcessRuntime:
     def __init__(
         self, directory: Path, able: Capabilities | None = None, backoff: tuple[float, float, float] = BACKOFF
     ) -> None:
-        """Nothing is started, and nothing that runs is touched."""
+        """Nothing is started, and nothing that runs is touched; removals that were cut off are finished."""
         self._directory = directory.absolute()
         self._directory.mkdir(parents=True, exist_ok=True)
+        for left in self._directory.glob("going-*"):
+            walls.remove_tree(left)
         self._able = able or walls.capabilities()
         self._backoff = backoff
 
@@ -89,11 +91,11 @@ class ProcessRuntime:
     async def remove(self, instance_id: str) -> None:
         """Stop the instance at once if it still runs, and delete everything of it."""
         await self.stop(instance_id, 0)
-        await asyncio.to_thread(walls.remove_tree, self._place(instance_id))
+        await asyncio.to_thread(self._forget, instance_id)
 
     async def instances(self) -> list[Instance]:
         """Every instance that has not been removed, as it stands."""
-        found = [self._find(path.name) for path in sorted(self._directory.iterdir()) if path.is_dir()]
+        found = [self._find(path.name) for path in sorted(self._directory.iterdir()) if _holds_instance(path)]
         return [instance for instance in found if instance]
 
     async def instance(self, instance_id: str) -> Instance | None:
@@ -117,6 +119,13 @@ class ProcessRuntime:
     async def drained(self, instance: Instance, timeout: float) -> bool:
         """Wait until nobody is connected to the instance; False when ``timeout`` seconds pass first."""
         return await drained(instance.port, timeout)
+
+    def _forget(self, instance_id: str) -> None:
+        """Take the instance out of sight before its files go."""
+        going = self._directory / f"going-{uuid4().hex}"
+        with contextlib.suppress(FileNotFoundError):
+            self._place(instance_id).rename(going)
+            walls.remove_tree(going)
 
     def _place(self, instance_id: str) -> Path:
         if not instance_id or set(instance_id) - set("abcdefghijklmnopqrstuvwxyz0123456789-"):
@@ -145,7 +154,8 @@ class ProcessRuntime:
 
     async def _orders(self, spec: InstanceSpec, port: int, group: ControlGroup | None) -> Orders:
         place = self._place(spec.instance_id)
-        place.mkdir(exist_ok=True)
+        if not place.is_dir():
+            _begin_life(place)
         overlay = self._able.overlay
         sandbox = Sandbox(
             workspace=spec.artifact
@@ -175,7 +185,9 @@ class ProcessRuntime:
                     "application listen on the port in the variable PORT: then old and new can run side by side."
                 )
             return wanted
-        taken = {self._state(path.name).get("port") for path in self._directory.iterdir() if path.is_dir()} - {former}
+        taken = {self._state(path.name).get("port") for path in self._directory.iterdir() if _holds_instance(path)} - {
+            former
+        }
         if former and _free(former):
             return former
         ports = [port for port in range(*_range()) if port not in taken]
@@ -210,6 +222,10 @@ class ProcessRuntime:
             yield
         finally:
             os.close(lock)
+
+
+def _holds_instance(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(("going-", "passing-"))
 
 
 def _begin_life(place: Path) -> None:
