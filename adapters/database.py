@@ -182,10 +182,11 @@ def _run(connection: Connection, file: Path) -> None:
 def _make_role(connection: Connection) -> bool:
     """Whether the application's role is there for us to take."""
     role = sql.Identifier(_ROLE)
+    # Roles belong to the whole server: another database's processes may be making this one at the same moment.
+    made_meanwhile = (errors.DuplicateObject, errors.UniqueViolation, errors.InternalError_)
+    refused = (errors.InsufficientPrivilege, errors.UndefinedObject)
     for statement in ("CREATE ROLE {} NOLOGIN", "GRANT {} TO CURRENT_USER"):
-        # Roles belong to the whole server: another database's processes may be making this one at the same moment.
-        refused = (errors.DuplicateObject, errors.UniqueViolation, errors.InsufficientPrivilege, errors.InternalError_)
-        with suppress(*refused), connection.transaction():
+        with suppress(*made_meanwhile, *refused), connection.transaction():
             connection.execute(sql.SQL(statement).format(role))
     return _is_member(connection)
 
