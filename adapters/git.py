@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -171,12 +170,21 @@ async def _fetch_all(source: Source, effort: _Effort) -> Checkout:
 
 def _below(parent: Source, url: str, commit: str) -> Source:
     """A submodule as a source: the parent's credential goes along only to the parent's own server."""
-    base = parent.url if "://" in parent.url else parent.url.replace(":", "/", 1)
     if url.startswith(("./", "../")):
-        joined = urljoin(f"{base.rstrip('/')}/", url)
-        url = joined if "://" in parent.url else joined.replace("/", ":", 1)
+        url = _joined(parent.url, url)
     same = _server(url) == _server(parent.url)
     return Source(url=url, commit=commit, credential=parent.credential if same else None, submodules=True)
+
+
+def _joined(base: str, relative: str) -> str:
+    """A submodule's relative address from that of its parent (git-submodule(1), add)."""
+    base, between = base.rstrip("/"), "/"
+    while relative.startswith(("./", "../")):
+        step, _, relative = relative.partition("/")
+        if step == "..":
+            between = "/" if "/" in base else ":"
+            base = base.rpartition(between)[0]
+    return f"{base}{between}{relative}"
 
 
 def _server(url: str) -> str:

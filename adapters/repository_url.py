@@ -184,9 +184,7 @@ def _scp(url: str) -> Location:
     _require_host(host)
     _require_path(f"/{path}")
     name = _checked_user(user or None)
-    # A path without a slash is relative to the user's home, which a URL writes as /~/.
-    absolute = path if path.startswith("/") else f"/~/{path}" if not path.startswith("~") else f"/{path}"
-    return Location(scheme="ssh", url=f"ssh://{name}@{host}:22{absolute}", host=host, port=22, user=name, path=absolute)
+    return Location(scheme="ssh", url=f"{name}@{host}:{path}", host=host, port=22, user=name, path=path)
 
 
 def _require_host(host: str) -> None:
