@@ -52,7 +52,7 @@ def intervals(request: str) -> list[Interval]:
     if text.startswith("lts/"):
         major = LTS.get(text.removeprefix("lts/"))
         if major is None:
-            raise ValueError(request)
+            raise ValueError(f"{request!r} is no request for a version")
         return [Interval((major, 0, 0), (major + 1, 0, 0))]
     return [met for part in text.split("||") if (met := _alternative(part.strip(), request))]
 
@@ -70,7 +70,7 @@ def parse(version: str) -> Version:
     """
     match = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(?:[-+.].*)?", version.strip())
     if not match:
-        raise ValueError(version)
+        raise ValueError(f"{version!r} is no version")
     return int(match[1]), int(match[2]), int(match[3])
 
 
@@ -85,7 +85,7 @@ def _alternative(text: str, request: str) -> Interval | None:
     while position < len(text):
         match = COMPARATOR.match(text, position)
         if not match:
-            raise ValueError(request)
+            raise ValueError(f"{request!r} is no request for a version")
         result = result and result.meet(_interval(match[1] or "=", match[2], match[3], match[4]))
         position = match.end() + len(text[match.end() :]) - len(text[match.end() :].lstrip(" ,"))
     return result

