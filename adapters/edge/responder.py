@@ -55,7 +55,7 @@ class Responder:
     def __init__(self) -> None:
         self._table: dict[dns.name.Name, list[dns.rdata.Rdata]] = {}
         self._answers: dict[tuple[bytes, int], bytes] = {}
-        self._connections = 0
+        self._streams: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
 
@@ -67,12 +67,16 @@ class Responder:
         self._transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=address)
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """Listen no more, and end every conversation."""
         if self._transport:
             self._transport.close()
         if self._server:
             self._server.close()
             await self._server.wait_closed()
+        for writer in self._streams.values():
+            writer.transport.abort()
+        if self._streams:
+            await asyncio.wait(self._streams)
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,18 +134,20 @@ class Responder:
 
     async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Questions with two bytes of length before each (RFC 1035, 4.2.2), for a bounded while."""
-        try:
-            if self._connections < _CONNECTIONS:
-                self._connections += 1
-                try:
-                    async with asyncio.timeout(_CONNECTION_SECONDS):
-                        await self._converse(reader, writer)
-                finally:
-                    self._connections -= 1
-        except (OSError, EOFError, TimeoutError):
-            pass  # the other side went away or was slow: nobody is left to be told
-        finally:
-            writer.close()
+        if len(self._streams) >= _CONNECTIONS:
+            writer.transport.abort()
+            return
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._streams[task] = writer
+        # The other side may go away or be slow: nobody is left to be told.
+        with suppress(OSError, EOFError):
+            async with asyncio.timeout(_CONNECTION_SECONDS):
+                await self._converse(reader, writer)
+        writer.close()
+        with suppress(OSError):
+            async with asyncio.timeout(_CONNECTION_SECONDS):
+                await writer.wait_closed()
+        del self._streams[task]
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while answer := self.answer(await reader.readexactly(int.from_bytes(await reader.readexactly(2)))):

@@ -20,6 +20,7 @@ from adapters.settings import Settings
 from services.embedded import database_url, nats_url
 from services.logfiles import RotatingFile
 from services.parts import Part, State, read_parts
+from services.plane import OWN, programs
 from services.ports import kept_port
 from services.preflight import claimed
 from services.programs import CannotStart, launched
@@ -274,3 +275,18 @@ def test_a_log_file_keeps_the_latest_lines_and_a_bound(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
     assert max(map(len, kept)) <= 100
     assert b"".join(kept).splitlines() == [b"line %04d" % number for number in range(70, 100)]
+
+
+@pytest.mark.parametrize(
+    ("given", "embedded"),
+    [
+        ({}, ["postgres", "nats", "caddy"]),
+        ({"database_url": "postgresql://h/d"}, ["nats", "caddy"]),
+        ({"nats_url": "nats://h"}, ["postgres", "caddy"]),
+    ],
+    ids=["nothing", "PostgreSQL", "NATS"],
+)
+def test_a_server_that_the_operator_gives_is_not_embedded(tmp_path, given, embedded):
+    settings = Settings(data_dir=tmp_path / "data", **given)
+    with claimed(settings):
+        assert [program.name for program in programs(settings)] == [*embedded, *OWN]

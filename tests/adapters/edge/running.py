@@ -71,6 +71,10 @@ class Instance:
         try:
             yield Upstream("127.0.0.1", server.sockets[0].getsockname()[1])
         finally:
+            # Accept no more, and let what was accepted reach ``_serve``: a server that closes in between loses it.
+            asyncio.get_running_loop().remove_reader(server.sockets[0].fileno())
+            for _ in range(10):
+                await asyncio.sleep(0)
             server.close()
             for writer in self._serving.values():
                 writer.transport.abort()
