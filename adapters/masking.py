@@ -78,6 +78,9 @@ class MaskedStream:
         return self._give(self._kept, len(self._kept))
 
     def _give(self, text: bytes, boundary: int) -> bytes:
+        if not boundary:
+            self._kept = text
+            return b""
         given: list[bytes] = []
         at = 0
         for start, end in _merged(self._masks.spans(text), self._covered):
@@ -108,7 +111,7 @@ def _spellings(value: str) -> Iterator[bytes]:
     """How a value may be written in a log: as it is, and as tools, shells and serialisers encode it."""
     lines = {line for line in value.splitlines() if len(line.strip()) >= SHORTEST}
     for text in {value, value.strip(), *lines, *(line.strip() for line in lines)}:
-        if len(text) >= SHORTEST:
+        if len(text.strip()) >= SHORTEST:
             for spelling in {*_escaped(text), *_encoded(text.encode("utf-8", "replace"))}:
                 if len(spelling) >= SHORTEST and b"\n" not in spelling:
                     yield spelling
