@@ -7,6 +7,7 @@ import pytest
 from commands.handling import Caused
 from commands.ports import SecretValue
 from commands.sealing import rotate_secret, set_secret
+from commands.secret import RemoveSecret
 from domain.identifiers import (
     ProjectId,
     SecretId,
@@ -78,6 +79,16 @@ class TestSealing:
                 with pytest.raises(NameTaken):
                     await self.set(plane, **place)
             await self.set(plane, tenant="globex")
+
+        tell(story())
+
+    def test_the_name_of_a_removed_secret_is_free_again(self) -> None:
+        async def story() -> None:
+            plane = Plane()
+            fact = (await self.set(plane)).facts[0].fact
+            assert isinstance(fact, SecretSet)
+            await plane.handler.handle(RemoveSecret(secret_id=fact.secret_id), plane.next())
+            assert (await self.set(plane)).version == 1
 
         tell(story())
 
