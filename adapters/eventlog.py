@@ -8,7 +8,7 @@ from typing import LiteralString, Self
 from adapters.admission import Submission
 from adapters.committing import Committer
 from adapters.database import Database, Unavailable
-from adapters.mapping import Mapper
+from adapters.mapping import Mapper, UnreadableFact
 from commands.ports import Append, Request
 from domain.history import Recorded
 from domain.identifiers import CausationId, StreamName
@@ -76,9 +76,20 @@ class EventLog:
         return Request(causation_id=causation_id, fingerprint=rows[0][0]) if rows else None
 
     async def notifications(self, after: int, limit: int) -> list[Recorded]:
-        """Up to ``limit`` facts of all streams behind position ``after``, in order."""
+        """Up to ``limit`` facts of all streams behind position ``after``, in order.
+
+        Those before an unreadable one come alone; ``UnreadableFact`` is raised when it is the first.
+        """
         rows = await self._database.fetch(_COLUMNS + " WHERE position > %s ORDER BY position LIMIT %s", [after, limit])
-        return [self._mapper.recorded(*row) for row in rows]
+        facts: list[Recorded] = []
+        for row in rows:
+            try:
+                facts.append(self._mapper.recorded(*row))
+            except UnreadableFact:
+                if not facts:
+                    raise
+                break
+        return facts
 
     async def head(self) -> int:
         """The last position, 0 while the log is empty."""

@@ -18,7 +18,7 @@ async def leading(database: Database, office: str) -> AsyncIterator[AsyncConnect
     Work done over this very connection is done by the leader or not at all. Raises ``Unavailable``.
     """
     async with connected(database) as connection:
-        while not await _take(connection, office):
+        while not await take(connection, office):
             pass
         yield connection
 
@@ -34,16 +34,11 @@ async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
-async def take_if_free(connection: AsyncConnection, office: str) -> bool:
-    """Whether the office was free, and is the connection's from now on."""
-    cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [_key(office)])
-    return await cursor.fetchone() == (True,)
-
-
-async def _take(connection: AsyncConnection, office: str) -> bool:
+async def take(connection: AsyncConnection, office: str, within: float = _WAIT_SECONDS) -> bool:
+    """Whether the office falls to the connection within so many seconds; it holds it until it ends."""
     try:
         async with connection.transaction():
-            await connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{_WAIT_SECONDS}s"])
+            await connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{round(within * 1000)}ms"])
             await connection.execute("SELECT pg_advisory_lock(%s)", [_key(office)])
     except errors.LockNotAvailable:
         return False

@@ -209,16 +209,11 @@ class Progress:
         """The position that all read models have passed, as far as it was heard here."""
         return self._position
 
-    @property
-    def known(self) -> int:
-        """The position that all read models have passed, as far as it was heard here."""
-        return self._position
-
     async def position(self) -> int:
         """The position that all read models have passed, but for those that gave up; looked up anew."""
         found = await self._database.fetch(
-            "SELECT coalesce(min(position), 0) FROM read_models.checkpoints"
-            " WHERE generation = ANY(%s) AND stopped_at IS NULL",
+            "SELECT coalesce(min(coalesce(position, 0)), 0) FROM unnest(%s::text[]) AS wanted (generation)"
+            " LEFT JOIN read_models.checkpoints USING (generation) WHERE stopped_at IS NULL",
             [self._generations],
         )
         return int(found[0][0])

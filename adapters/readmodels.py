@@ -107,11 +107,14 @@ async def drop(connection: AsyncConnection, schema: str) -> None:
 
 
 async def stop(connection: AsyncConnection, schema: str, position: int, reason: str) -> None:
-    """Note that the generation gave up at the fact at ``position``."""
+    """Note that the generation, which may have never come to be, gave up at the fact at ``position``."""
     await connection.execute(
-        "UPDATE read_models.checkpoints SET stopped_at = %s, reason = %s WHERE generation = %s",
-        [position, reason, schema],
+        "INSERT INTO read_models.checkpoints (generation, position, fingerprint, stopped_at, reason)"
+        " VALUES (%(generation)s, 0, '', %(position)s, %(reason)s)"
+        " ON CONFLICT (generation) DO UPDATE SET stopped_at = %(position)s, reason = %(reason)s",
+        {"generation": schema, "position": position, "reason": reason},
     )
+    await _notify(connection, 0)
 
 
 async def apply(connection: AsyncConnection, foldings: Sequence[Folding], passed: int) -> None:

@@ -12,7 +12,8 @@ from adapters import readmodels
 from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.folding import Folding
-from adapters.leadership import connected, take_if_free
+from adapters.leadership import connected, take
+from adapters.mapping import UnreadableFact
 from domain.fact import Value
 from domain.history import Recorded
 from domain.rejection import Conflict, NotFound
@@ -100,7 +101,7 @@ async def grow(
     async with connected(database) as connection:
         await readmodels.lay_out(connection)
         for model in models:
-            if not await _clear(connection, model):
+            if not await _clear(connection, model, within=1.0):
                 raise Conflict(f"The read model {model.name} is being rebuilt already.", code="rebuilding")
             await readmodels.begin(connection, model)
         growing = _Growing(connection, events, models)
@@ -117,12 +118,12 @@ async def clean(database: Database, models: Iterable[ReadModel]) -> None:
     async with connected(database) as connection:
         await readmodels.lay_out(connection)
         for model in models:
-            await _clear(connection, model)
+            await _clear(connection, model, within=0.01)
 
 
-async def _clear(connection: AsyncConnection, model: ReadModel) -> bool:
+async def _clear(connection: AsyncConnection, model: ReadModel, within: float) -> bool:
     """Whether nobody else grows this read model while ``connection`` lasts; then the way is clear."""
-    free = await take_if_free(connection, f"growth of {model.name}")
+    free = await take(connection, f"growth of {model.name}", within)
     if free:
         await readmodels.drop(connection, readmodels.former(model.name))
         await readmodels.drop(connection, readmodels.growing(model.name))
@@ -166,7 +167,12 @@ class _Growing:
 
     async def _page(self, position: int, until: int | None) -> list[Recorded]:
         limit = FACTS_AT_ONCE if until is None else min(FACTS_AT_ONCE, until - position)
-        return await self._events.notifications(position, limit) if limit > 0 else []
+        try:
+            return await self._events.notifications(position, limit) if limit > 0 else []
+        except UnreadableFact:
+            if until is not None:
+                raise
+            return []  # as far as can be: the projector stops there, too
 
 
 async def _swap(growing: _Growing) -> None:

@@ -65,7 +65,7 @@ class Projector:
             try:
                 async with leading(self._database, "projector") as connection:
                     await self._lead(connection)
-            except* (*_PASSING, UnreadableFact) as problems:
+            except* _PASSING as problems:
                 log.warning("projecting pauses", reason=str(problems.exceptions[0]), seconds=pause)
             pause = _SHORTEST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
             await asyncio.sleep(pause)
@@ -116,7 +116,8 @@ class Projector:
     async def _step(self, connection: AsyncConnection, bell: Bell) -> None:
         bell.clear()
         try:
-            if facts := await self._page():
+            slowest = min(self._positions.values(), default=None)
+            if slowest is not None and (facts := await self._events.notifications(slowest, PAGE)):
                 await self._project(connection, list(self._positions), facts)
                 _facts.inc(len(facts))
                 _delay.observe(max(0.0, (datetime.now(UTC) - facts[-1].context.at).total_seconds()))
@@ -124,6 +125,9 @@ class Projector:
                 await bell.wait(POLL_SECONDS)
         except Overtaken:
             await self._look(connection)
+        except UnreadableFact as problem:  # a newer version of Shipbook wrote it, and must read it
+            log.error("projecting stops", reason=str(problem))  # noqa: TRY400 - the message says all
+            await bell.wait(_LONGEST_PAUSE)
 
     async def _look(self, connection: AsyncConnection) -> None:
         """See which generations go on, and from where: a rebuild may have put another one in its place."""
@@ -139,16 +143,6 @@ class Projector:
             _stopped.labels(name).set(checkpoint.stopped_at is not None)
             if checkpoint.stopped_at is None:
                 self._positions[name] = checkpoint.position
-
-    async def _page(self) -> list[Recorded]:
-        """The facts behind the slowest read model; those before an unreadable one come first."""
-        if not self._positions:
-            return []
-        slowest = min(self._positions.values())
-        try:
-            return await self._events.notifications(slowest, PAGE)
-        except UnreadableFact:
-            return await self._events.notifications(slowest, 1)
 
     async def _project(self, connection: AsyncConnection, names: Sequence[str], facts: Sequence[Recorded]) -> None:
         """Apply the facts. If a read model cannot take one of them, parting shows which: it stops there, alone."""
