@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.runtime.steps import BuildRefused, Command, Steps
+from adapters.runtime.steps import BuildRefused, Command, Steps, content
 from adapters.runtime.toolchains import Needs
 from domain.project import BuildConfig, ProjectType
 
@@ -90,11 +90,11 @@ def package(root: Path) -> dict[str, Any] | None:
     Raises:
         BuildRefused: It is not valid JSON.
     """
-    path = root / "package.json"
-    if not path.is_file():
+    text = content(root, "package.json")
+    if text is None:
         return None
     try:
-        found = msgspec.json.decode(path.read_bytes())
+        found = msgspec.json.decode(text)
     except msgspec.DecodeError as problem:
         raise BuildRefused(f"package.json is not valid JSON: {problem}.") from None
     if not isinstance(found, dict):
@@ -125,11 +125,12 @@ def _manager(config: BuildConfig, home: Path, lock: str | None) -> tuple[str, st
 
 
 def _version_of_lock(home: Path, lock: str | None) -> str:
+    text = content(home, lock) or "" if lock else ""
     if lock == "pnpm-lock.yaml":
-        found = re.search(r"lockfileVersion:\s*'?(\d+)", (home / lock).read_text(errors="replace")[:500])
+        found = re.search(r"lockfileVersion:\s*'?(\d+)", text)
         return PNPM_OF_LOCK.get(found[1], "") if found else ""
     if lock == "yarn.lock":
-        return "4" if "__metadata:" in (home / lock).read_text(errors="replace")[:2000] else "1"
+        return "4" if "__metadata:" in text else "1"
     return ""
 
 
@@ -142,7 +143,7 @@ def _node(config: BuildConfig, root: Path, about: dict[str, Any]) -> tuple[str, 
     if config.node_version:
         return config.node_version, "nodeVersion of the project"
     for name in (".nvmrc", ".node-version"):
-        if (root / name).is_file() and (text := (root / name).read_text(errors="replace").strip()):
+        if text := (content(root, name) or "").strip():
             return text.splitlines()[0].strip(), name
     engines = about.get("engines")
     asked = engines.get("node") if isinstance(engines, dict) else None

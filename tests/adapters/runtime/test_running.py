@@ -14,7 +14,7 @@ import pytest
 
 from adapters.runtime.limits import Limits, sweep
 from adapters.runtime.running import Finished, Reason, run
-from adapters.runtime.sandbox import Capabilities, Sandbox, capabilities
+from adapters.runtime.sandbox import Capabilities, Sandbox, SandboxUnavailable, capabilities, hand_over
 from tests.adapters.runtime.conftest import Output
 from tests.adapters.runtime.waiting import running, until
 
@@ -106,6 +106,36 @@ async def test_secrets_are_in_no_process_list(box: Sandbox, able: Capabilities, 
     with pytest.raises(asyncio.CancelledError):
         await task
     assert secret not in repr(given)
+
+
+async def test_no_variable_reaches_a_program_that_still_has_the_planes_rights(place: Path, output: Output) -> None:
+    (place / "app").mkdir()
+    hand_over(place / "app", capabilities())
+    box = Sandbox(
+        workspace=place / "app",
+        scratch=place / "scratch",
+        environment={"LD_DEBUG": "files", "LD_DEBUG_OUTPUT": "/app/seen"},
+    )
+    await run(["id", "-u"], box, Limits(), output)
+    seen = [path.read_text() for path in box.workspace.glob("seen.*")]
+    assert any("initialize program: id" in text for text in seen)
+    assert not any("setpriv" in text for text in seen)
+
+
+@pytest.mark.parametrize(
+    "environment", [{"A": "b\0--bind\0/\0/host"}, {"A B": ""}, {"A=B": ""}, {"": "x"}, {"A;id": ""}]
+)
+async def test_variables_that_are_none_are_refused(environment: dict[str, str], box: Sandbox, output: Output) -> None:
+    odd = Sandbox(workspace=box.workspace, scratch=box.scratch, environment=environment)
+    with pytest.raises(SandboxUnavailable, match="cannot be given to a program"):
+        await run(["env"], odd, Limits(), output)
+
+
+async def test_a_variable_arrives_as_it_is(box: Sandbox, able: Capabilities, output: Output) -> None:
+    value = 'it\'s "quoted" $HOME `id` \\ \n two lines\t$(id) \u00fc'
+    given = Sandbox(workspace=box.workspace, scratch=box.scratch, environment={"ODD": value})
+    await run(["/bin/sh", "-c", 'printf %s "$ODD"'], given, Limits(), output, able=able)
+    assert output.text == value
 
 
 @pytest.mark.parametrize("by", ["handle", "task"])
