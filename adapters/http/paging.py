@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import UNSET, UnsetType
 
 from domain.fact import Value
@@ -39,15 +39,16 @@ class Asked(Value):
 
 def asked(
     request: Request[Any, Any, Any],
-    page: Annotated[int, Parameter(ge=1, le=1_000_000, description="The page's number, from 1.")] = 1,
+    page: Annotated[int, QueryParameter(ge=1, le=1_000_000, description="The page's number, from 1.")] = 1,
     page_size: Annotated[
-        int, Parameter(query="pageSize", ge=1, le=LARGEST_PAGE, description="How many items a numbered page has.")
+        int, QueryParameter(name="pageSize", ge=1, le=LARGEST_PAGE, description="How many items a numbered page has.")
     ] = PAGE_SIZE,
     cursor: Annotated[
-        str | None, Parameter(max_length=2000, description="Where to go on: a former answer's nextCursor.")
+        str | None, QueryParameter(max_length=2000, description="Where to go on: a former answer's nextCursor.")
     ] = None,
     limit: Annotated[
-        int | None, Parameter(ge=1, le=LARGEST_PAGE, description="How many items follow the cursor, or begin the list.")
+        int | None,
+        QueryParameter(ge=1, le=LARGEST_PAGE, description="How many items follow the cursor, or begin the list."),
     ] = None,
 ) -> Asked:
     """The dependency that reads the parameters of paging."""

@@ -33,7 +33,7 @@ class Bell(Protocol):
         """Whether it was rung since ``clear``, waiting at most ``timeout`` seconds."""
         ...
 
-    def strike(self) -> None:
+    def ring(self) -> None:
         """Wake the reader."""
         ...
 
@@ -66,10 +66,10 @@ class Watched:
     """The last seq of the log, once it is closed."""
     bells: set[Bell] = field(default_factory=set)
 
-    def strike(self) -> None:
+    def ring(self) -> None:
         """Wake everybody who reads it."""
         for bell in self.bells:
-            bell.strike()
+            bell.ring()
 
 
 class Watching:
@@ -100,7 +100,7 @@ class Watching:
         """Send every reader away; they come back to whoever serves then, and miss nothing."""
         self.stopping = True
         for watched in self._watched.values():
-            watched.strike()
+            watched.ring()
 
     @contextmanager
     def reading(self, found: Watched) -> Iterator[tuple[Watched, Bell]]:
@@ -139,11 +139,11 @@ class Watching:
             if row is not None or last_seq > one.seen_seq:
                 one.closed_at = row.last_seq if row else one.closed_at
                 one.seen_seq = last_seq
-                one.strike()
+                one.ring()
 
     async def _look_at_deployments(self, watched: dict[DeploymentId, Watched]) -> None:
         for row in await deployments.among(self._reader, list(watched)):
             one = watched[row.id]
             if row != one.deployment:
                 one.deployment = row
-                one.strike()
+                one.ring()

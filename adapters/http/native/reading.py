@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from litestar import Request
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
 from adapters.http.dispatch import Call
@@ -19,8 +19,8 @@ from projections.lines import closed
 
 MOST_LINES = 1000
 
-After = Annotated[int, Parameter(ge=0, le=2**53, description="Only lines whose seq is greater.")]
-Limit = Annotated[int, Parameter(ge=1, le=MOST_LINES, description="How many lines at the most.")]
+After = Annotated[int, QueryParameter(ge=0, le=2**53, description="Only lines whose seq is greater.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LINES, description="How many lines at the most.")]
 
 
 async def lines(call: Call, log_id: LogId, after: int, limit: int) -> Lines:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from litestar import Request, Response, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from adapters.http import sessions, tokens
 from adapters.http.dispatch import Answer, Call, existing
@@ -22,7 +24,7 @@ MY_TOKENS = "/account/api-tokens"
 
 
 @post("/auth/register")
-async def sign_up(request: Request[Any, Any, Any], data: Registration) -> Response[Me]:
+async def sign_up(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Response[Me]:
     """Register.
 
     Makes an account with a workspace of its own, and signs in: the answer sets a session's cookie.
@@ -32,7 +34,7 @@ async def sign_up(request: Request[Any, Any, Any], data: Registration) -> Respon
 
 
 @post("/auth/login", status_code=200)
-async def sign_in(request: Request[Any, Any, Any], data: Login) -> Response[Me]:
+async def sign_in(request: Request[Any, Any, Any], data: JSONBody[Login]) -> Response[Me]:
     """Sign in.
 
     The answer sets a session's cookie, which lasts for 30 days.
@@ -51,7 +53,7 @@ async def sign_out(request: Request[Any, Any, Any]) -> Response[None]:
 
 
 @get("/auth/me")
-async def show_me(call: Call) -> Answer[Me]:
+async def show_me(call: NamedDependency[Call]) -> Answer[Me]:
     """Who am I?
 
     Begin here: ``memberships[0].tenantId`` is the ``tenant_id`` of the other paths.
@@ -63,7 +65,7 @@ async def show_me(call: Call) -> Answer[Me]:
 
 
 @get(MY_TOKENS, guards=[in_session])
-async def list_tokens(call: Call) -> Listing[TokenOut]:
+async def list_tokens(call: NamedDependency[Call]) -> Listing[TokenOut]:
     """List my tokens.
 
     Without their secrets. With a session only.
@@ -73,7 +75,7 @@ async def list_tokens(call: Call) -> Listing[TokenOut]:
 
 
 @post(MY_TOKENS, guards=[in_session])
-async def issue_token(data: TokenCreation, call: Call) -> Answer[NewToken]:
+async def issue_token(data: JSONBody[TokenCreation], call: NamedDependency[Call]) -> Answer[NewToken]:
     """Make a token.
 
     Its secret is shown in this answer, and never again. With a session only.
@@ -87,7 +89,7 @@ async def issue_token(data: TokenCreation, call: Call) -> Answer[NewToken]:
 
 
 @delete(MY_TOKENS + "/{token_id:str}", guards=[in_session])
-async def revoke_token(token_id: ApiTokenId, call: Call) -> None:
+async def revoke_token(token_id: FromPath[ApiTokenId], call: NamedDependency[Call]) -> None:
     """Revoke a token.
 
     It is refused from this moment on. With a session only.

@@ -4,7 +4,8 @@ import asyncio
 from typing import Annotated, Any
 
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from adapters.http.dispatch import Answer, Call, existing
@@ -27,7 +28,10 @@ DEPLOYMENT = "/tenants/{tenant_id:str}/deployments/{deployment_id:str}"
 
 @post(ENVIRONMENT + "/deployments", opt={NEEDS: Scope.DEPLOY})
 async def trigger_deployment(
-    project_id: ProjectId, environment_id: EnvironmentId, call: Call, data: Trigger | None = None
+    project_id: FromPath[ProjectId],
+    environment_id: FromPath[EnvironmentId],
+    call: NamedDependency[Call],
+    data: JSONBody[Trigger | None] = None,
 ) -> Answer[DeploymentOut]:
     """Trigger a deploy.
 
@@ -53,11 +57,11 @@ async def trigger_deployment(
 
 @get(PROJECT + "/deployments")
 async def list_deployments(
-    project_id: ProjectId,
-    call: Call,
-    asked: Asked,
-    environment_id: Annotated[EnvironmentId | None, Parameter(query="environmentId")] = None,
-    status: Annotated[list[Status] | None, Parameter(description="Only these; may be repeated.")] = None,
+    project_id: FromPath[ProjectId],
+    call: NamedDependency[Call],
+    asked: NamedDependency[Asked],
+    environment_id: Annotated[EnvironmentId | None, QueryParameter(name="environmentId")] = None,
+    status: Annotated[list[Status] | None, QueryParameter(description="Only these; may be repeated.")] = None,
 ) -> Listing[DeploymentOut]:
     """List a project's deployments, the newest first."""
     existing(await projects.find(call.reader, call.tenant, project_id), "project")
@@ -74,7 +78,9 @@ async def list_deployments(
 
 
 @get(DEPLOYMENT)
-async def show_deployment(deployment_id: DeploymentId, call: Call) -> Answer[DeploymentDetail]:
+async def show_deployment(
+    deployment_id: FromPath[DeploymentId], call: NamedDependency[Call]
+) -> Answer[DeploymentDetail]:
     """Show a deployment: status, error, release, events and steps."""
     row = await _found(call, deployment_id)
     address, cut, events, steps = await asyncio.gather(
@@ -88,7 +94,10 @@ async def show_deployment(deployment_id: DeploymentId, call: Call) -> Answer[Dep
 
 @get(DEPLOYMENT + "/logs")
 async def list_build_logs(
-    deployment_id: DeploymentId, call: Call, after: reading.After = 0, limit: reading.Limit = reading.MOST_LINES
+    deployment_id: FromPath[DeploymentId],
+    call: NamedDependency[Call],
+    after: reading.After = 0,
+    limit: reading.Limit = reading.MOST_LINES,
 ) -> Lines:
     """Show build logs: the lines after a ``seq``."""
     row = await _found(call, deployment_id)
@@ -97,7 +106,10 @@ async def list_build_logs(
 
 @get(DEPLOYMENT + "/stream", media_type="text/event-stream")
 async def follow_deployment(
-    request: Request[Any, Any, Any], deployment_id: DeploymentId, call: Call, after: reading.After = 0
+    request: Request[Any, Any, Any],
+    deployment_id: FromPath[DeploymentId],
+    call: NamedDependency[Call],
+    after: reading.After = 0,
 ) -> ASGIResponse:
     """Follow build logs and status, live.
 
@@ -111,7 +123,7 @@ async def follow_deployment(
 
 @post(DEPLOYMENT + "/cancel", opt={NEEDS: Scope.DEPLOY})
 async def cancel_deployment(
-    deployment_id: DeploymentId, call: Call, data: Cancellation | None = None
+    deployment_id: FromPath[DeploymentId], call: NamedDependency[Call], data: JSONBody[Cancellation | None] = None
 ) -> Answer[DeploymentOut]:
     """Cancel a deployment.
 
@@ -124,7 +136,7 @@ async def cancel_deployment(
 
 
 @post(DEPLOYMENT + "/retry", opt={NEEDS: Scope.DEPLOY})
-async def retry_deployment(deployment_id: DeploymentId, call: Call) -> Answer[DeploymentOut]:
+async def retry_deployment(deployment_id: FromPath[DeploymentId], call: NamedDependency[Call]) -> Answer[DeploymentOut]:
     """Deploy the same commit again.
 
     With the project's configuration of this moment; the answer is the new deployment.
@@ -161,7 +173,7 @@ async def _address(call: Call, row: DeploymentRow) -> str | None:
     return _url(call, place.label if place else None)
 
 
-def _url(call: Call, label: str | None) -> str | None:
+def _url(call: NamedDependency[Call], label: str | None) -> str | None:
     return words.url(call.parts.settings, label) if label else None
 
 

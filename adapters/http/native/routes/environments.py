@@ -1,6 +1,8 @@
 """A project's environments, and what is live in them."""
 
 from litestar import get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.native import asking, words
@@ -19,7 +21,7 @@ ENVIRONMENT = ENVIRONMENTS + "/{environment_id:str}"
 
 
 @get(ENVIRONMENTS)
-async def list_environments(project_id: ProjectId, call: Call) -> Listing[EnvironmentOut]:
+async def list_environments(project_id: FromPath[ProjectId], call: NamedDependency[Call]) -> Listing[EnvironmentOut]:
     """List a project's environments, the oldest first."""
     existing(await projects.find(call.reader, call.tenant, project_id), "project")
     rows = await environments.of_project(call.reader, call.tenant, project_id)
@@ -27,7 +29,9 @@ async def list_environments(project_id: ProjectId, call: Call) -> Listing[Enviro
 
 
 @post(ENVIRONMENTS)
-async def add_environment(project_id: ProjectId, data: EnvironmentCreation, call: Call) -> Answer[EnvironmentOut]:
+async def add_environment(
+    project_id: FromPath[ProjectId], data: JSONBody[EnvironmentCreation], call: NamedDependency[Call]
+) -> Answer[EnvironmentOut]:
     """Add an environment to a project."""
     environment_id = EnvironmentId(call.new("environment"))
     command = asking.environment(data, project_id, environment_id)
@@ -37,7 +41,10 @@ async def add_environment(project_id: ProjectId, data: EnvironmentCreation, call
 
 @patch(ENVIRONMENT)
 async def relabel_environment(
-    project_id: ProjectId, environment_id: EnvironmentId, data: EnvironmentPatch, call: Call
+    project_id: FromPath[ProjectId],
+    environment_id: FromPath[EnvironmentId],
+    data: JSONBody[EnvironmentPatch],
+    call: NamedDependency[Call],
 ) -> Answer[EnvironmentOut]:
     """Let an environment answer at another host name."""
     command = RelabelEnvironment(project_id=project_id, environment_id=environment_id, label=data.label)
@@ -46,7 +53,9 @@ async def relabel_environment(
 
 
 @get(ENVIRONMENT + "/runtime")
-async def show_runtime(project_id: ProjectId, environment_id: EnvironmentId, call: Call) -> Answer[RuntimeOut]:
+async def show_runtime(
+    project_id: FromPath[ProjectId], environment_id: FromPath[EnvironmentId], call: NamedDependency[Call]
+) -> Answer[RuntimeOut]:
     """Show what is live: URLs, the active release, its instances, routes and domains."""
     return await shown_runtime(call, await _found(call, project_id, environment_id))
 

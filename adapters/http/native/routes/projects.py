@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from litestar import get, patch, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.native import asking, words
@@ -29,10 +30,12 @@ PROJECT = PROJECTS + "/{project_id:str}"
 
 @get(PROJECTS)
 async def list_projects(
-    call: Call,
-    asked: Asked,
-    search: Annotated[str | None, Parameter(max_length=200, description="A text in name, slug or description.")] = None,
-    status: Annotated[ProjectStatus | None, Parameter(description="Only active or only archived ones.")] = None,
+    call: NamedDependency[Call],
+    asked: NamedDependency[Asked],
+    search: Annotated[
+        str | None, QueryParameter(max_length=200, description="A text in name, slug or description.")
+    ] = None,
+    status: Annotated[ProjectStatus | None, QueryParameter(description="Only active or only archived ones.")] = None,
 ) -> Listing[ProjectOut]:
     """List projects, by name."""
     page = await projects.listing(call.reader, call.tenant, asked.paging, search=search, status=status)
@@ -40,7 +43,7 @@ async def list_projects(
 
 
 @post(PROJECTS)
-async def create_project(data: ProjectCreation, call: Call) -> Answer[ProjectDetail]:
+async def create_project(data: JSONBody[ProjectCreation], call: NamedDependency[Call]) -> Answer[ProjectDetail]:
     """Create a project.
 
     It begins with an environment ``production``, which follows the production branch.
@@ -52,19 +55,23 @@ async def create_project(data: ProjectCreation, call: Call) -> Answer[ProjectDet
 
 
 @get(PROJECT)
-async def show_project(project_id: ProjectId, call: Call) -> Answer[ProjectDetail]:
+async def show_project(project_id: FromPath[ProjectId], call: NamedDependency[Call]) -> Answer[ProjectDetail]:
     """Show a project, with its environments, build and runtime configuration."""
     return await _shown(call, project_id)
 
 
 @patch(PROJECT)
-async def change_project(project_id: ProjectId, data: ProjectPatch, call: Call) -> Answer[ProjectDetail]:
+async def change_project(
+    project_id: FromPath[ProjectId], data: JSONBody[ProjectPatch], call: NamedDependency[Call]
+) -> Answer[ProjectDetail]:
     """Change a project's name, description, root directory or status."""
     return await _changed(call, project_id, asking.project_change(data, project_id))
 
 
 @patch(PROJECT + "/build-config")
-async def configure_build(project_id: ProjectId, data: BuildPatch, call: Call) -> Answer[ProjectDetail]:
+async def configure_build(
+    project_id: FromPath[ProjectId], data: JSONBody[BuildPatch], call: NamedDependency[Call]
+) -> Answer[ProjectDetail]:
     """Change how later deployments are built."""
     changes = words.build_changes(data)
     command = ConfigureBuild(project_id=project_id, changes=changes, root_directory=data.root_directory)
@@ -72,7 +79,9 @@ async def configure_build(project_id: ProjectId, data: BuildPatch, call: Call) -
 
 
 @patch(PROJECT + "/runtime-config")
-async def configure_runtime(project_id: ProjectId, data: RuntimePatch, call: Call) -> Answer[ProjectDetail]:
+async def configure_runtime(
+    project_id: FromPath[ProjectId], data: JSONBody[RuntimePatch], call: NamedDependency[Call]
+) -> Answer[ProjectDetail]:
     """Change how later releases run."""
     return await _changed(
         call, project_id, ConfigureRuntime(project_id=project_id, changes=words.runtime_changes(data))

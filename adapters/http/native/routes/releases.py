@@ -3,7 +3,8 @@
 from typing import Annotated, Any
 
 from litestar import Request, get, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from adapters.http.dispatch import Answer, Call, existing
@@ -24,10 +25,10 @@ RUNTIME_LOGS = "/tenants/{tenant_id:str}/releases/{release_id:str}/runtime-logs"
 
 @get(PROJECT + "/releases")
 async def list_releases(
-    project_id: ProjectId,
-    call: Call,
-    asked: Asked,
-    environment_id: Annotated[EnvironmentId | None, Parameter(query="environmentId")] = None,
+    project_id: FromPath[ProjectId],
+    call: NamedDependency[Call],
+    asked: NamedDependency[Asked],
+    environment_id: Annotated[EnvironmentId | None, QueryParameter(name="environmentId")] = None,
 ) -> Listing[ReleaseOut]:
     """List a project's releases, the newest first: whatever is not active can be rolled back to."""
     existing(await projects.find(call.reader, call.tenant, project_id), "project")
@@ -36,7 +37,7 @@ async def list_releases(
 
 
 @post("/tenants/{tenant_id:str}/rollback", opt={NEEDS: Scope.DEPLOY})
-async def roll_back(data: Rollback, call: Call) -> Answer[RuntimeOut]:
+async def roll_back(data: JSONBody[Rollback], call: NamedDependency[Call]) -> Answer[RuntimeOut]:
     """Re-activate an earlier release, without building.
 
     The answer is its environment's runtime; it is done when ``activation`` is null again and ``activeRelease`` is it.
@@ -57,7 +58,10 @@ async def roll_back(data: Rollback, call: Call) -> Answer[RuntimeOut]:
 
 @get(RUNTIME_LOGS)
 async def list_runtime_logs(
-    release_id: ReleaseId, call: Call, after: reading.After = 0, limit: reading.Limit = reading.MOST_LINES
+    release_id: FromPath[ReleaseId],
+    call: NamedDependency[Call],
+    after: reading.After = 0,
+    limit: reading.Limit = reading.MOST_LINES,
 ) -> Lines:
     """Show what a release's instances wrote: the lines after a ``seq``."""
     row = await _found(call, release_id)
@@ -66,7 +70,10 @@ async def list_runtime_logs(
 
 @get(RUNTIME_LOGS + "/stream", media_type="text/event-stream")
 async def follow_runtime_logs(
-    request: Request[Any, Any, Any], release_id: ReleaseId, call: Call, after: reading.After = 0
+    request: Request[Any, Any, Any],
+    release_id: FromPath[ReleaseId],
+    call: NamedDependency[Call],
+    after: reading.After = 0,
 ) -> ASGIResponse:
     """Follow what a release's instances write, live.
 

@@ -1,6 +1,8 @@
 """Connections to repositories."""
 
 from litestar import delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.native import asking, words
@@ -15,13 +17,13 @@ CONNECTIONS = "/tenants/{tenant_id:str}/repository-connections"
 
 
 @get(CONNECTIONS)
-async def list_connections(call: Call, asked: Asked) -> Listing[ConnectionOut]:
+async def list_connections(call: NamedDependency[Call], asked: NamedDependency[Asked]) -> Listing[ConnectionOut]:
     """List connected repositories."""
     return call.listed(await repositories.listing(call.reader, call.tenant, asked.paging), asked, words.connection)
 
 
 @post(CONNECTIONS)
-async def connect_repository(data: ConnectionCreation, call: Call) -> Answer[ConnectionOut]:
+async def connect_repository(data: JSONBody[ConnectionCreation], call: NamedDependency[Call]) -> Answer[ConnectionOut]:
     """Connect a repository.
 
     Its credential is sealed, and never shown.
@@ -44,7 +46,7 @@ async def connect_repository(data: ConnectionCreation, call: Call) -> Answer[Con
 
 
 @delete(CONNECTIONS + "/{connection_id:str}")
-async def disconnect_repository(connection_id: ConnectionId, call: Call) -> None:
+async def disconnect_repository(connection_id: FromPath[ConnectionId], call: NamedDependency[Call]) -> None:
     """Take a connection away.
 
     Releases made from it stay; its projects cannot be deployed any more.

@@ -3,7 +3,8 @@
 from typing import Annotated
 
 from litestar import delete, get, patch, post
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.native import words
@@ -22,21 +23,21 @@ SECRET = SECRETS + "/{secret_id:str}"
 
 @get(SECRETS)
 async def list_secrets(
-    call: Call,
-    asked: Asked,
-    scope: Annotated[SecretScope | None, Parameter(description="Only those seen there.")] = None,
-    project_id: Annotated[ProjectId | None, Parameter(query="projectId")] = None,
-    environment_id: Annotated[EnvironmentId | None, Parameter(query="environmentId")] = None,
+    call: NamedDependency[Call],
+    asked: NamedDependency[Asked],
+    seen_in: Annotated[SecretScope | None, QueryParameter(name="scope", description="Only those seen there.")] = None,
+    project_id: Annotated[ProjectId | None, QueryParameter(name="projectId")] = None,
+    environment_id: Annotated[EnvironmentId | None, QueryParameter(name="environmentId")] = None,
 ) -> Listing[SecretOut]:
     """List secrets by name, masked."""
     page = await secrets.listing(
-        call.reader, call.tenant, asked.paging, scope=scope, project_id=project_id, environment_id=environment_id
+        call.reader, call.tenant, asked.paging, scope=seen_in, project_id=project_id, environment_id=environment_id
     )
     return call.listed(page, asked, words.secret)
 
 
 @post(SECRETS)
-async def set_secret(data: SecretCreation, call: Call) -> Answer[SecretOut]:
+async def set_secret(data: JSONBody[SecretCreation], call: NamedDependency[Call]) -> Answer[SecretOut]:
     """Keep a secret.
 
     For the whole workspace, a project or an environment; the narrower wins. Its value is never shown again.
@@ -60,7 +61,9 @@ async def set_secret(data: SecretCreation, call: Call) -> Answer[SecretOut]:
 
 
 @patch(SECRET)
-async def rotate_secret(secret_id: SecretId, data: SecretPatch, call: Call) -> Answer[SecretOut]:
+async def rotate_secret(
+    secret_id: FromPath[SecretId], data: JSONBody[SecretPatch], call: NamedDependency[Call]
+) -> Answer[SecretOut]:
     """Give a secret another value.
 
     Later deployments see it; earlier releases keep the one that they were made with.
@@ -79,7 +82,7 @@ async def rotate_secret(secret_id: SecretId, data: SecretPatch, call: Call) -> A
 
 
 @delete(SECRET)
-async def remove_secret(secret_id: SecretId, call: Call) -> None:
+async def remove_secret(secret_id: FromPath[SecretId], call: NamedDependency[Call]) -> None:
     """Remove a secret.
 
     Later deployments do without it.
@@ -89,13 +92,13 @@ async def remove_secret(secret_id: SecretId, call: Call) -> None:
 
 @get("/tenants/{tenant_id:str}/audit-trail")
 async def list_audit_trail(
-    call: Call,
-    asked: Asked,
+    call: NamedDependency[Call],
+    asked: NamedDependency[Asked],
     subject: Annotated[
-        StreamName | None, Parameter(max_length=100, description="Only of one thing, such as project-<id>.")
+        StreamName | None, QueryParameter(max_length=100, description="Only of one thing, such as project-<id>.")
     ] = None,
     kind: Annotated[
-        list[str] | None, Parameter(query="type", max_items=50, description="Only these types; may be repeated.")
+        list[str] | None, QueryParameter(name="type", max_items=50, description="Only these types; may be repeated.")
     ] = None,
 ) -> Listing[AuditOut]:
     """Show who did what, when, from where and why; the newest first."""

@@ -1,0 +1,155 @@
+"""``shipbook api``: serves the HTTP API. It holds nothing, so there may be many, anywhere."""
+
+import asyncio
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import uvicorn
+from litestar import Litestar
+
+from adapters.database import Unavailable
+from adapters.http.application import create_app, dismiss_readers
+from adapters.http.parts import Health, Parts
+from adapters.linestore import LineStore
+from adapters.nats.connecting import Connection
+from adapters.nats.doorbell import Doorbells
+from adapters.nats.subjects import log_bell
+from adapters.reading import Progress
+from adapters.settings import Address, Settings
+from services.embedded import nats_url
+from services.parts import State, read_parts
+from services.process import Ready, run
+from services.programs import CannotStart
+from services.wiring import Core, core
+
+CONNECTIONS = 12
+"""To the database."""
+
+GRACE_SECONDS = 10
+"""So long requests that are under way may take when the process stops."""
+
+LAG_SECONDS = 1.0
+"""A projector that stands still for so long, while there are facts, is not well."""
+
+
+def main(settings: Settings) -> int:
+    """Serve until stopped."""
+    return run("api", settings, serve)
+
+
+async def serve(settings: Settings, ready: Ready) -> None:
+    """Serve until cancelled; then requests under way are finished, and live readers sent away."""
+    with listening(settings.http) as listener:
+        async with (
+            core(settings, connections=CONNECTIONS) as built_on,
+            Progress.open(built_on.database) as progress,
+            Connection(lambda: nats_url(settings), name="shipbook api") as connection,
+            Doorbells(connection) as doorbells,
+        ):
+            parts = Parts(
+                log=built_on.log,
+                handler=built_on.handler,
+                numbers=built_on.numbers,
+                vault=built_on.vault,
+                reader=built_on.reader,
+                progress=progress,
+                lines=LineStore(built_on.database),
+                doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
+                clock=built_on.clock,
+                settings=settings,
+                probe=lambda: probed(built_on, progress, connection),
+            )
+            await served(create_app(parts), listener, ready)
+
+
+@contextmanager
+def listening(address: Address) -> Iterator[socket.socket]:
+    """A socket that listens at ``address``. Raises ``CannotStart``."""
+    try:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        listener = socket.create_server((address.host, address.port), family=family, backlog=2048)
+    except OSError as problem:
+        raise CannotStart(
+            f"The API cannot listen at {address}: {problem.strerror}. Stop what does, or choose another with --http."
+        ) from problem
+    with listener:
+        yield listener
+
+
+async def served(app: Litestar, listener: socket.socket, ready: Ready) -> None:
+    """Serve ``app`` on ``listener`` until cancelled; ``ready`` is called once it serves."""
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = _Server(config, ready)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    try:
+        await asyncio.shield(serving)
+    finally:
+        if server.started:
+            dismiss_readers(app)
+        server.should_exit = True
+        await asyncio.wait({serving})
+
+
+class _Server(uvicorn.Server):
+    """Says when it serves, and leaves the signals to the process's own frame."""
+
+    def __init__(self, config: uvicorn.Config, ready: Ready) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def probed(built_on: Core, progress: Progress, connection: Connection) -> Sequence[Health]:
+    """How the database, the read models, NATS and, where they are supervised, the other processes are."""
+    try:
+        head = await built_on.log.head()
+    except Unavailable as away:
+        stored = [Health(name="database", state="down", message=str(away))]
+    else:
+        stored = [Health(name="database", state="ok"), await _read_models(progress, head)]
+    return [*stored, _nats(connection), *_supervised(built_on.settings)]
+
+
+async def _read_models(progress: Progress, head: int) -> Health:
+    if await progress.passed(head, LAG_SECONDS):
+        return Health(name="read models", state="ok")
+    message = f"They are {head - progress.known} facts behind. Is a worker running? See `shipbook ops lag`."
+    return Health(name="read models", state="down", message=message)
+
+
+def _nats(connection: Connection) -> Health:
+    if connection.connected:
+        return Health(name="nats", state="ok")
+    return Health(name="nats", state="down", message=f"Not reachable at {connection.shown}; nothing new is built.")
+
+
+def _supervised(settings: Settings) -> list[Health]:
+    return [
+        Health(name=part.name, state="ok" if part.state is State.READY else "down", message=_said(part.state))
+        for part in read_parts(settings.run_dir)
+        if part.name != "api"
+    ]
+
+
+def _said(state: State) -> str:
+    return "" if state is State.READY else f"It is {state}."
