@@ -4,9 +4,11 @@ Memory, CPU and processes of a whole tree are limited by cgroup v2 where the pla
 else by v1 where it may make them below its own, else per process by rlimits.
 """
 
+import asyncio
 import contextlib
 import os
 import signal
+import time
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -20,6 +22,7 @@ CONTROLLERS = ("memory", "pids", "cpu")
 PERIOD = 100_000
 """Microseconds over which a share of the CPU is counted out."""
 PREFIX = "shipbook-"
+PATIENCE_SECONDS = 2.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,14 +90,21 @@ class ControlGroup(msgspec.Struct, frozen=True):
             return [int(line) for line in Path(self.joins[0]).read_text().split()]
         return []
 
-    def remove(self) -> None:
-        """Kill what is left inside and take the group away; one that is away already is no error."""
+    def remove(self) -> bool:
+        """Kill what is left inside and take the group away; False when the kernel still holds on to it."""
         for pid in self.members():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for path in set(self.directories.values()):
             with contextlib.suppress(OSError):
                 path.rmdir()
+        return not any(path.exists() for path in self.directories.values())
+
+    async def dissolve(self) -> None:
+        """Remove the group, as soon as the last of its processes has been reaped."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not self.remove() and time.monotonic() < until:  # noqa: ASYNC110 - the kernel announces nothing
+            await asyncio.sleep(0.005)
 
 
 @cache

@@ -86,7 +86,7 @@ class ProcessRuntime:
         await self._end_tree(instance_id)
         group = limiting.group(_group_name(instance_id))
         if group:
-            group.remove()
+            await group.dissolve()
 
     async def remove(self, instance_id: str) -> None:
         """Stop the instance at once if it still runs, and delete everything of it."""

@@ -93,7 +93,7 @@ async def run(
         reason = stopped or _reason(code, group)
     finally:
         if group:
-            group.remove()
+            await asyncio.shield(group.dissolve())
     return Finished(exit_code=code if code >= 0 else 128 - code, reason=reason, seconds=time.monotonic() - began)
 
 

@@ -130,6 +130,13 @@ class TestProcessRuntime(RuntimeContract):
         assert first.stream == "gap"
         assert "dropped" in first.text
 
+    async def test_a_removed_instance_leaves_no_control_group(
+        self, runtime: ProcessRuntime, spec: InstanceSpec
+    ) -> None:
+        await self.started(runtime, spec)
+        await runtime.remove(spec.instance_id)
+        assert list(Path("/sys/fs/cgroup").glob(f"**/*{spec.instance_id}*")) == []  # noqa: ASYNC240 - nothing else runs
+
     @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "A", "a b"])
     async def test_an_instance_id_cannot_lead_elsewhere(self, name: str, runtime: ProcessRuntime) -> None:
         with pytest.raises(ValueError, match="is no instance id"):
