@@ -165,6 +165,8 @@ _LAST: HTTPResponseBodyEvent = {"type": "http.response.body", "body": b"", "more
 class _Stream(ASGIResponse):
     """Sends chunks until they end or the reader leaves; either way everything is freed at once."""
 
+    _should_set_content_length = False  # nobody knows how long it will be
+
     def __init__(
         self, script: Script, chunks: Callable[[], AsyncIterator[bytes]], counted: Callable[[int, str], None]
     ) -> None:
