@@ -23,7 +23,9 @@ WAITS = (0.2, 0.6, 1.8)
 SILENCE_SECONDS = 45.0
 """The longest silence in a stream: three of the pings that the plane sends."""
 PATIENCE_SECONDS = 120.0
-"""How long a broken stream is sought again after its last byte."""
+"""How long a stream may bring neither a line nor a connection that lasts."""
+LASTING_SECONDS = 10.0
+"""A connection to a stream that held so long was a good one."""
 NOT_NOW = frozenset({502, 503, 504})
 LONGEST_WAIT = 5.0
 LARGEST_EVENT = 16 << 20
@@ -121,7 +123,7 @@ class Client:
                 answer = self._http.send(request)
             except httpx.TransportError as problem:
                 if pause is None:
-                    raise self._unreachable(problem) from problem
+                    raise self._unreachable(str(problem) or type(problem).__name__) from problem
             else:
                 if answer.is_success:
                     return answer
@@ -136,24 +138,26 @@ class Client:
         A broken connection is taken up again where it stopped. Ends where the plane says that there is no more (204),
         or where the caller stops. Raises Refused, Unreachable.
         """
-        cursor, lost, pause = after, None, WAITS[0]
+        cursor, since, pause = after, time.monotonic(), WAITS[0]
         while True:
+            opened, reason = time.monotonic(), "it breaks off every connection"
             try:
                 with self._stream(path, after, cursor) as answer:
                     if answer.status_code == 204:
                         return
-                    lost, pause = None, WAITS[0]
                     for data in events(answer.iter_bytes()):
                         frame = msgspec.json.decode(data, type=Frame)
-                        if frame.type != "log":
-                            yield Event(frame, data)
-                        elif frame.seq > cursor:
-                            cursor = frame.seq
-                            yield Event(frame, data)
+                        if frame.type == "log" and frame.seq > cursor:
+                            cursor, since, pause = frame.seq, time.monotonic(), WAITS[0]
+                        elif frame.type == "log":
+                            continue
+                        yield Event(frame, data)
             except httpx.TransportError as problem:
-                lost = lost or time.monotonic()
-                if time.monotonic() - lost > PATIENCE_SECONDS:
-                    raise self._unreachable(problem) from problem
+                reason = str(problem) or type(problem).__name__
+            if time.monotonic() - opened > LASTING_SECONDS:
+                since, pause = time.monotonic(), WAITS[0]
+            if time.monotonic() - since > PATIENCE_SECONDS:
+                raise self._unreachable(reason)
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_WAIT)
 
@@ -170,10 +174,9 @@ class Client:
                 raise _refused(answer)
             yield answer
 
-    def _unreachable(self, problem: httpx.TransportError) -> Unreachable:
-        cause = str(problem) or type(problem).__name__
+    def _unreachable(self, reason: str) -> Unreachable:
         return Unreachable(
-            f"{self.login.api_url} does not answer ({cause}). Is the plane up? `shipbook up` starts one here; "
+            f"{self.login.api_url} does not answer ({reason}). Is the plane up? `shipbook up` starts one here; "
             "--api-url names another."
         )
 

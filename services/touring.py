@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -62,10 +63,10 @@ class Tour:
 
     def command(self, *argv: str, cwd: Path | None = None, shown: str | None = None) -> None:
         """Run a program whose output is part of the story. Raises DemoFailed."""
-        self.terminal.print(Text(f"  $ {shown or ' '.join(argv)}", "bold"), soft_wrap=True)
+        self.terminal.print(Text(f"  $ {shown or shlex.join(argv)}", "bold"), soft_wrap=True)
         done = subprocess.run(argv, cwd=cwd or self.room, env=self.environ, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:
-            raise DemoFailed(f"`{shown or ' '.join(argv)}` ended with status {done.returncode}.")
+            raise DemoFailed(f"`{shown or shlex.join(argv)}` ended with status {done.returncode}.")
 
     def quietly(self, *argv: str, cwd: Path) -> None:
         """Run a program that is worth no word unless it fails. Raises DemoFailed."""
@@ -73,12 +74,12 @@ class Tour:
             argv, cwd=cwd, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise DemoFailed(f"`{' '.join(argv)}` failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
+            raise DemoFailed(f"`{shlex.join(argv)}` failed:\n{(done.stdout + done.stderr).strip()[-2000:]}")
 
     def shipbook(self, *arguments: str) -> None:
         """Run a command of ours against the tour's plane, as anybody would type it."""
         argv = [sys.executable, "-m", "services", *arguments, "--data-dir", str(self.data_dir)]
-        self.command(*argv, shown=f"shipbook {' '.join(arguments)}")
+        self.command(*argv, shown=f"shipbook {shlex.join(arguments)}")
 
     def session(self) -> Session:
         """A client of the tour's plane."""
