@@ -5,10 +5,16 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 
 from psycopg import AsyncConnection, errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from adapters.database import Database, unavailable
 
 _WAIT_SECONDS = 30
+_BOUNDS = (
+    "-c lock_timeout=30s -c idle_in_transaction_session_timeout=60s"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+"""The server's bounds on waiting for others, and for a client that hangs or is gone with its lock."""
 
 
 @asynccontextmanager
@@ -25,12 +31,11 @@ async def leading(database: Database, office: str) -> AsyncIterator[AsyncConnect
 
 @asynccontextmanager
 async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection of the caller's own in autocommit mode; the server, too, gives up on a client that is gone."""
+    """A connection of the caller's own in autocommit mode, whose waits are bounded. Raises ``Unavailable``."""
+    given = conninfo_to_dict(database.conninfo).get("options") or ""
+    conninfo = make_conninfo(database.conninfo, options=f"{given} {_BOUNDS}".strip())
     with unavailable():
-        async with await AsyncConnection.connect(database.conninfo, autocommit=True) as connection:
-            await connection.execute("SET tcp_keepalives_idle TO 10")
-            await connection.execute("SET tcp_keepalives_interval TO 5")
-            await connection.execute("SET tcp_keepalives_count TO 3")
+        async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
             yield connection
 
 

@@ -123,19 +123,16 @@ async def apply(connection: AsyncConnection, foldings: Sequence[Folding], passed
     All or nothing. Raises ``Overtaken`` where a generation does not stand where its folding began.
     """
     async with connection.pipeline(), connection.transaction():
-        await connection.execute("SET LOCAL synchronous_commit TO off")  # what a crash undoes is projected again
-        await _advance(connection, {live(folding.model.name): folding for folding in foldings})
+        await _advance(connection, {live(folding.model.name): folding for folding in foldings}, passed)
         for folding in foldings:
             for statement, rows in folding.statements(live(folding.model.name)):
                 await connection.execute(statement, [rows])
-        await _notify(connection, passed)
 
 
 async def load(connection: AsyncConnection, foldings: Sequence[Folding]) -> None:
     """Make the changes of very many facts in the growing generations, all or nothing. Raises ``Overtaken``."""
     async with connection.transaction():
-        await connection.execute("SET LOCAL synchronous_commit TO off")
-        await _advance(connection, {growing(folding.model.name): folding for folding in foldings})
+        await _advance(connection, {growing(folding.model.name): folding for folding in foldings}, 0)
         for folding in foldings:
             schema = growing(folding.model.name)
             for table, rows in folding.rows():
@@ -144,20 +141,30 @@ async def load(connection: AsyncConnection, foldings: Sequence[Folding]) -> None
                 await connection.execute(statement, [rows_as_json])
 
 
-async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding]) -> None:
+async def hasten(connection: AsyncConnection) -> None:
+    """Let the connection's commits not wait for the disk: what a crash of the server undoes is projected again."""
+    await connection.execute("SET synchronous_commit TO off")
+
+
+async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding], passed: int) -> None:
     """Move the checkpoints; the rows' locks keep everybody else off until the transaction ends."""
     cursor = await connection.execute(
+        "WITH moved AS ("
         "UPDATE read_models.checkpoints AS old SET position = new.position"
         " FROM unnest(%s::text[], %s::int8[], %s::int8[]) AS new (generation, former, position)"
         " WHERE old.generation = new.generation AND old.position = new.former AND old.stopped_at IS NULL"
-        " RETURNING old.generation",
+        " RETURNING old.generation"
+        ") SELECT count(*), pg_notify(%s, %s) FROM moved",
         [
             list(foldings),
             [folding.former for folding in foldings.values()],
             [folding.position for folding in foldings.values()],
+            PROJECTED,
+            str(passed),
         ],
     )
-    if len(await cursor.fetchall()) != len(foldings):
+    [(moved, _)] = await cursor.fetchall()
+    if moved != len(foldings):
         raise Overtaken
 
 

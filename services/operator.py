@@ -100,6 +100,7 @@ async def grow(
     """Grow new generations of ``models`` in one pass over the log, and put them in the live ones' place."""
     async with connected(database) as connection:
         await readmodels.lay_out(connection)
+        await readmodels.hasten(connection)
         for model in models:
             if not await _clear(connection, model, within=1.0):
                 raise Conflict(f"The read model {model.name} is being rebuilt already.", code="rebuilding")

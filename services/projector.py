@@ -72,6 +72,7 @@ class Projector:
 
     async def _lead(self, connection: AsyncConnection) -> None:
         await clean(self._database, self._models.values())
+        await readmodels.hasten(connection)
         with self._database.bell() as bell:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._renew(bell))
