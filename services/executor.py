@@ -41,7 +41,7 @@ ROLLBACKS_AT_ONCE = 16
 
 def main(settings: Settings) -> int:
     """Serve until stopped."""
-    return run("executor", settings, serve)
+    return run("executor", settings, serve, spawns=True)
 
 
 async def serve(settings: Settings, ready: Ready) -> None:

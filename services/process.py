@@ -24,11 +24,14 @@ PATIENCE_SECONDS = 30.0
 """How long a process waits for the database when it starts."""
 
 
-def run(name: str, settings: Settings, work: Work) -> int:
-    """Run ``work`` until SIGINT or SIGTERM, then cancel it; returns the exit status."""
+def run(name: str, settings: Settings, work: Work, *, spawns: bool = False) -> int:
+    """Run ``work`` until SIGINT or SIGTERM, then cancel it; returns the exit status.
+
+    ``spawns``: it starts programs, which under uvloop 0.23 hang when several are started at once.
+    """
     configure_logging(name, style=settings.log_format, level=settings.log_level)
     try:
-        return uvloop.run(_until_stopped(name, settings, work))
+        return (asyncio if spawns else uvloop).run(_until_stopped(name, settings, work))
     except (UnsuitableDatabase, MasterKeyError) as problem:
         raise CannotStart(str(problem)) from problem
 
