@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -136,9 +136,7 @@ class Plane:
 def running(database_url: str, directory: Path, **settings: Any) -> Iterator[Plane]:
     """A plane for the length of the block."""
     port = kept_port(directory / "port")
-    plane = Plane(
-        Settings(data_dir=directory, database_url=database_url, http=Address("127.0.0.1", port), **settings)
-    )
+    plane = Plane(Settings(data_dir=directory, database_url=database_url, http=Address("127.0.0.1", port), **settings))
     started = threading.Event()
     with ThreadPoolExecutor(1, "plane") as threads:
         ended = threads.submit(lambda: asyncio.run(plane.run(started)))
