@@ -24,12 +24,13 @@ from rich.console import Console as Terminal
 
 from adapters.http.native.wire.deployments import ReleaseOut, Rollback
 from adapters.runtime.toolchains import Needs, ToolchainMissing, Toolchains
+from adapters.settings import Settings
 from services.bootstrap import Credentials
 from services.cli import finding
 from services.console import duration, size
 from services.exits import CommandFailed
 from services.programs import CannotStart, Program, running, tail
-from services.touring import DemoFailed, Page, Tour
+from services.touring import EDGE, DemoFailed, Page, Tour
 
 PROJECT = "hello-vite"
 CREATOR = "create-vite@9"
@@ -55,7 +56,10 @@ def main() -> int:
     try:
         with ExitStack() as leaving:
             leaving.callback(_remove, room)
-            _tell(Tour(room, terminal), once=once)
+            tour = Tour(room, terminal)
+            sockets = Settings(data_dir=tour.data_dir).sockets_dir  # not in the room where its path is too long
+            leaving.callback(shutil.rmtree, sockets, ignore_errors=True)
+            _tell(tour, once=once)
     except KeyboardInterrupt:
         terminal.print("\n  Stopped; nothing is left behind.")
         return 130 if once else 0
@@ -75,7 +79,7 @@ def _tell(tour: Tour, *, once: bool) -> None:
             if not once:
                 _stay(tour)
         except FAILURES as problem:
-            raise DemoFailed(f"{problem}\n{_last_words(tour)}") from problem
+            raise _told_why(tour, problem) from problem
     _require_gone(tour.room)
     if once:
         tour.chapter("Done: the plane is stopped and its directory removed")
@@ -198,11 +202,11 @@ def _roll_back(tour: Tour, first: Page) -> None:
             seconds = time.monotonic() - started
     page = _shown(tour)
     if CHANGED in page.script:
-        raise DemoFailed(f"The live script {page.asset} still holds the change.")
+        raise DemoFailed(f"The live script {page.asset} still holds the change.", *EDGE)
     tour.show("proof", f"{first.asset} is back after {seconds * 1000:.0f} ms")
     tour.show("meanwhile", f"{load.answered} requests, {len(load.failures)} failed")
     if load.failures:
-        raise DemoFailed(f"Requests failed during the rollback: {load.failures[0]}.")
+        raise DemoFailed(f"Requests failed during the rollback: {load.failures[0]}.", *EDGE)
 
 
 def _stay(tour: Tour) -> None:
@@ -220,7 +224,7 @@ def _stay(tour: Tour) -> None:
         tour.show("try", f"{shipbook} {arguments} --data-dir {tour.data_dir}")
     tour.show("end", "Ctrl-C stops the plane and removes everything")
     os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)  # our only child is the plane
-    raise DemoFailed("The plane has ended by itself.")
+    raise DemoFailed(f"The plane has ended by itself:\n{tail(tour.log)}")
 
 
 def _require_gone(room: Path) -> None:
@@ -243,10 +247,12 @@ def _processes(room: Path) -> list[str]:
     return found
 
 
-def _last_words(tour: Tour) -> str:
-    """The ends of the logs that can tell why."""
-    logs = [tour.log, *sorted((tour.data_dir / "logs").glob("*.log"))]
-    return "\n".join(f"The end of {log.name}:\n{tail(log)}" for log in logs if log.exists() and log.stat().st_size)
+def _told_why(tour: Tour, problem: Exception) -> DemoFailed:
+    """The problem with the ends of the logs that can tell why."""
+    names = problem.logs if isinstance(problem, DemoFailed) else ("api", *EDGE)
+    logs = [tour.data_dir / "logs" / f"{name}.log" for name in names]
+    ends = [f"The end of {log.name}:\n{tail(log)}" for log in logs if log.exists()]
+    return DemoFailed("\n".join([str(problem) or repr(problem), *ends]))
 
 
 def _remove(room: Path) -> None:

@@ -21,12 +21,18 @@ from rich.text import Text
 from adapters.settings import PREFIX
 from services.cli.session import Session
 
+EDGE = ("caddy", "edge")
+"""The parts that serve the live page."""
 AFTERWARDS = 50
 """Requests that the loading client still makes after what it watches."""
 
 
 class DemoFailed(Exception):
-    """A step of the tour did not do what it promises; the message says which, and shows the end of the right log."""
+    """A step of the tour did not do what it promises. ``logs`` are those of the plane's parts that can tell why."""
+
+    def __init__(self, message: str, *logs: str) -> None:
+        super().__init__(message)
+        self.logs = logs
 
 
 class Page(NamedTuple):
@@ -61,12 +67,14 @@ class Tour:
         """A fact, with its name before it."""
         self.terminal.print(Text.assemble((f"  {name:<9} ", "dim"), value), soft_wrap=True)
 
-    def command(self, *argv: str, cwd: Path | None = None, shown: str | None = None) -> None:
+    def command(
+        self, *argv: str, cwd: Path | None = None, shown: str | None = None, logs: tuple[str, ...] = ()
+    ) -> None:
         """Run a program whose output is part of the story. Raises DemoFailed."""
         self.terminal.print(Text(f"  $ {shown or shlex.join(argv)}", "bold"), soft_wrap=True)
         done = subprocess.run(argv, cwd=cwd or self.room, env=self.environ, stdin=subprocess.DEVNULL, check=False)
         if done.returncode:
-            raise DemoFailed(f"`{shown or shlex.join(argv)}` ended with status {done.returncode}.")
+            raise DemoFailed(f"`{shown or shlex.join(argv)}` ended with status {done.returncode}.", *logs)
 
     def quietly(self, *argv: str, cwd: Path) -> None:
         """Run a program that is worth no word unless it fails. Raises DemoFailed."""
@@ -79,7 +87,7 @@ class Tour:
     def shipbook(self, *arguments: str) -> None:
         """Run a command of ours against the tour's plane, as anybody would type it."""
         argv = [sys.executable, "-m", "services", *arguments, "--data-dir", str(self.data_dir)]
-        self.command(*argv, shown=f"shipbook {shlex.join(arguments)}")
+        self.command(*argv, shown=f"shipbook {shlex.join(arguments)}", logs=("executor", "worker"))
 
     def session(self) -> Session:
         """A client of the tour's plane."""
@@ -93,7 +101,7 @@ class Tour:
             asset = _found(r'<script[^>]+src="([^"]+\.js)"', page.text, "script")
             script = browser.get(asset)
             if script.status_code != 200:
-                raise DemoFailed(f"{url}{asset} answers {script.status_code}.")
+                raise DemoFailed(f"{url}{asset} answers {script.status_code}.", *EDGE)
             return Page(page.status_code, len(page.content), title, asset, script.text)
 
     @contextmanager
@@ -169,5 +177,5 @@ _WHO = {"NAME": "", "EMAIL": "@shipbook.localhost"}
 def _found(pattern: str, text: str, what: str) -> str:
     found = re.search(pattern, text, re.DOTALL)
     if found is None:
-        raise DemoFailed(f"The live page has no {what}:\n{text[:500]}")
+        raise DemoFailed(f"The live page has no {what}:\n{text[:500]}", *EDGE)
     return found[1]
