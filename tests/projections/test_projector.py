@@ -50,9 +50,9 @@ async def test_what_happens_can_be_looked_up_at_once(database_url: str, database
     facts = history(11)
     async with projecting(database, log), Progress.open(database) as progress:
         tell(database_url, facts[:60])
-        assert await progress.passed(60, 10)
+        assert await progress.passed(60, 20)
         tell(database_url, facts[60:])
-        assert await progress.passed(len(facts), 10)
+        assert await progress.passed(len(facts), 20)
         assert progress.known == len(facts)
         assert not await progress.passed(len(facts) + 1, 0.01)
     projected = contents(database_url)
