@@ -1,0 +1,31 @@
+"""``python -m bench [NAME…]``: measure, print, and renew the sections of ``bench/RESULTS.md``."""
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+
+from bench import machine, results
+
+NAMES = ("start", "memory", "append", "lines", "deploy", "rollback", "traffic")
+
+
+def main() -> None:
+    """Run the benches that the arguments name, or all."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Shipbook on this machine.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(NAMES)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="a few rounds only, to see that the benches work")
+    parser.add_argument("--out", type=Path, help="the file to renew; bench/RESULTS.md, or none with --quick")
+    given = parser.parse_args()
+    if unknown := set(given.names) - set(NAMES):
+        parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    out = given.out or (None if given.quick else results.FILE)
+    where = machine.described(quick=given.quick)
+    for name in given.names or NAMES:
+        section = import_module(f"bench.{name}").run(quick=given.quick).section(name, where)
+        print(section, flush=True)
+        if out:
+            results.keep(out, name, section)
+
+
+if __name__ == "__main__":
+    main()
