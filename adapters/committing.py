@@ -203,6 +203,8 @@ def _ask(
 
 
 def _judge(admission: Admission, submission: Submission) -> Sequence[int] | Exception:
+    if submission.abandoned:
+        return Unavailable("The caller has given up.")
     try:
         return admission.admit(submission)
     except (VersionConflict, NameTaken, RequestReused) as refusal:

@@ -1,6 +1,7 @@
 """Postgres: its layout, the connection pool, and the bells that its notifications ring."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from hashlib import sha256
@@ -10,7 +11,7 @@ from typing import Any, LiteralString, Self
 import psycopg
 from psycopg import AsyncConnection, Connection, errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from adapters.bell import Bell, Bells
 
@@ -25,6 +26,8 @@ _LAYOUT = Path(__file__).parents[1] / "infra" / "postgres"
 _LAYOUT_LOCK = 0x5348_4950_4C41_594F
 _ROLE = "shipbook_app"
 _RECONNECT_SECONDS = 0.2
+_CONNECTION_SECONDS = 3.0
+"""So long a caller waits for a connection of the pool."""
 _PATIENCE = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -33,6 +36,9 @@ _PATIENCE = {
     "tcp_user_timeout": 15_000,
 }
 """libpq's bounds on waiting for a peer that is gone without a word: seconds, and milliseconds for the last."""
+
+
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # callers hear ``Unavailable``; each attempt is no news
 
 
 class Unavailable(Exception):
@@ -67,7 +73,14 @@ class Database:
     def __init__(self, conninfo: str, connections: int) -> None:
         self.conninfo = conninfo
         self._pool = AsyncConnectionPool(
-            conninfo, min_size=1, max_size=connections, timeout=3, open=False, kwargs={"autocommit": True}
+            conninfo,
+            min_size=1,
+            max_size=connections,
+            timeout=_CONNECTION_SECONDS,
+            reconnect_timeout=_RECONNECT_SECONDS,
+            reconnect_failed=AsyncConnectionPool.check,  # which tries anew, and waits no longer each time
+            open=False,
+            kwargs={"autocommit": True},
         )
         self._bells = Bells()
         self._listener: asyncio.Task[None] | None = None
@@ -94,8 +107,10 @@ class Database:
         """The rows of a query that only reads: after a restart of the server it is asked once more."""
         try:
             return await self._fetch(query, parameters)
-        except Unavailable:
-            await self._pool.check()
+        except Unavailable as problem:
+            if isinstance(problem.__cause__, PoolTimeout):
+                raise
+            await self._pool.check()  # what was in the pool is broken as well, most likely
             return await self._fetch(query, parameters)
 
     async def _fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:

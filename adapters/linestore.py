@@ -134,11 +134,22 @@ class LineStore:
         left = {chunk.log_id: chunk for chunk in chunks if chunk.log_id not in stored}
         if not left:
             return set()
+        return left.keys() - await self._stored_before(list(left.values()))
+
+    async def _stored_before(self, chunks: Sequence[Chunk]) -> set[LogId]:
+        """The logs that end with just these chunks, from their latest writers."""
         rows = await self._database.fetch(
-            "SELECT log_id, writer, last_seq FROM lines.logs WHERE log_id = ANY(%s::text[])", [list(left)]
+            "SELECT log_id FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[])"
+            " AS n (log_id, writer, first_seq, last_seq) JOIN lines.logs USING (log_id, writer, last_seq)"
+            " JOIN lines.chunks USING (log_id, first_seq, last_seq)",
+            [
+                [chunk.log_id for chunk in chunks],
+                [chunk.writer for chunk in chunks],
+                [chunk.first_seq for chunk in chunks],
+                [chunk.last_seq for chunk in chunks],
+            ],
         )
-        there = {log_id for log_id, *found in rows if found == [left[log_id].writer, left[log_id].last_seq]}
-        return left.keys() - there
+        return {log_id for (log_id,) in rows}
 
     async def _insert(self, chunks: Sequence[Chunk], bodies: Sequence[bytes]) -> set[LogId]:
         try:

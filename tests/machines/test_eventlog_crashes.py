@@ -14,6 +14,7 @@ import pytest
 
 from adapters.database import Database, ensure_schema
 from adapters.eventlog import EventLog, Unavailable
+from commands.ports import VersionConflict
 from domain.identifiers import StreamName
 from tests.adapters.appends import append
 from tests.adapters.nats.servers import eventually
@@ -133,7 +134,7 @@ async def test_what_was_acknowledged_outlives_restarts_of_the_database_once(
                     mine = [fact for fact in history if fact.context.causation_id == intended.context.causation_id]
                     facts = mine or await log.append(intended)
                     break
-                except Unavailable:
+                except (Unavailable, VersionConflict):
                     await asyncio.sleep(0.05)
             version = facts[-1].version
             acknowledgements.extend((fact.stream, fact.version, fact.position) for fact in facts)
