@@ -49,26 +49,29 @@ def test_an_answer_is_passed_on_as_it_comes(edge):
 
 
 def test_a_websocket_passes(edge):
-    async def echo(reader, writer):
-        head = await reader.readuntil(b"\r\n\r\n")
-        assert b"Upgrade: websocket" in head
-        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
-        while data := await reader.read(100):
-            writer.write(data)
-        await close(writer)
-
     async def scenario():
-        host = edge.host()
+        host, over = edge.host(), asyncio.Event()
+
+        async def echo(reader, writer):
+            assert b"Upgrade: websocket" in await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+            while data := await reader.read(100):
+                writer.write(data)
+            await close(writer)
+            over.set()
+
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
-        async with edge.table() as table, server, edge.connection() as connection:
+        async with edge.table() as table, server, asyncio.timeout(10):
             table.put(ServiceRoute(host, "r", (Upstream("127.0.0.1", server.sockets[0].getsockname()[1]),)))
-            connection.writer.write(
-                f"GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".encode()
-            )
-            async with asyncio.timeout(5):
+            async with edge.connection() as connection:
+                connection.writer.write(
+                    f"GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".encode()
+                )
                 status, _ = await connection.head()
                 connection.writer.write(b"frame")
-                return status, await connection.reader.readexactly(5)
+                echoed = await connection.reader.readexactly(5)
+            await over.wait()
+            return status, echoed
 
     assert asyncio.run(scenario()) == (101, b"frame")
 
