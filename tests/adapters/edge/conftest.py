@@ -1,6 +1,7 @@
 """One real Caddy with the constant configuration."""
 
 from collections.abc import Iterator
+from shutil import rmtree
 
 import pytest
 
@@ -20,5 +21,8 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         data_dir=private_directory(directory / ".shipbook"),
         edge=Address("127.0.0.1", kept_port(directory / "edge.port")),
     )
-    with running(caddy(settings), directory / "caddy.log"):
-        yield Edge(settings)
+    try:
+        with running(caddy(settings), directory / "caddy.log"):
+            yield Edge(settings)
+    finally:
+        rmtree(settings.sockets_dir, ignore_errors=True)  # which may lie outside the temporary directory
