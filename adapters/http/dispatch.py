@@ -1,6 +1,7 @@
 """From a request to a command and back: the context, new ids, waiting until the answer can be read."""
 
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from zlib import crc32
@@ -92,13 +93,13 @@ class Call:
 
     async def perform(self, work: Coroutine[Any, Any, Caused]) -> None:
         """Do ``work``, unless it was done before, and wait until what it caused can be read."""
-        if self.done_before:
-            work.close()
-            replayed, position = True, await self.parts.log.head()
-        else:
-            with self.under_way.alone(self.request):
-                caused = await work
-            replayed, position = caused.replayed and self.request is not None, caused.position
+        with closing(work):
+            if self.done_before:
+                replayed, position = True, await self.parts.log.head()
+            else:
+                with self.under_way.alone(self.request):
+                    caused = await work
+                replayed, position = caused.replayed and self.request is not None, caused.position
         if replayed:
             self.exchange.headers[REPLAYED] = "true"
         await await_readable(self.parts, self.exchange, position)

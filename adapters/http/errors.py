@@ -12,6 +12,8 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.handlers import BaseRouteHandler
+from litestar.params import ParameterKwarg
 from litestar.types import ExceptionHandlersMap
 from msgspec import UNSET, UnsetType
 
@@ -150,8 +152,6 @@ def _status(kind: type[Rejection]) -> int:
 def _of_framework(problem: HTTPException) -> Answer:
     """Litestar's own refusals: of the router, of parameters, of the body's size."""
     match problem:
-        case ValidationException():
-            return _parameters(problem)
         case MethodNotAllowedException():
             allowed = sorted(set(str((problem.headers or {}).get("allow", "")).split(", ")) - {"OPTIONS", ""})
             message = f"This path takes {' and '.join(allowed)} only."
@@ -166,12 +166,18 @@ def _of_framework(problem: HTTPException) -> Answer:
             return Answer(status=problem.status_code, code=code, message=problem.detail)
 
 
-def _parameters(problem: ValidationException) -> Answer:
-    """Parameters of the path or the query that cannot be read, or a body that is missing."""
+def _parameters(problem: ValidationException, names: Mapping[str, str]) -> Answer:
+    """Parameters of the path or the query that cannot be read, or a body that is missing.
+
+    ``names`` are those under which our own are known outside.
+    """
     found = problem.extra if isinstance(problem.extra, list) else []
     if any(one.get("key", "").startswith("data") for one in found):
         return Answer(status=400, code="invalid", message="Send a JSON object as the body.")
-    details = tuple(Detail(field=one.get("key", ""), message=_plain(one["message"])) for one in found)
+    keys = [one.get("key", "") for one in found]
+    details = tuple(
+        Detail(field=names.get(key, key), message=_plain(one["message"])) for key, one in zip(keys, found, strict=True)
+    )
     message = "; ".join(f"{one.field}: {one.message}" for one in details) or problem.detail
     return Answer(status=400, code="invalid", message=message, details=details)
 
@@ -181,9 +187,24 @@ def _plain(message: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def _outside_names(request: Request[Any, Any, Any]) -> Mapping[str, str]:
+    """The names of the parameters of the handler and its dependencies in the address, by their names in our code."""
+    handler: BaseRouteHandler = request.route_handler
+    given = [provide.parsed_fn_signature for provide in handler.resolve_dependencies().values()]
+    fields = [field for one in (handler.parsed_fn_signature, *given) for field in one.parameters.values()]
+    return {
+        field.name: field.kwarg_definition.name
+        for field in fields
+        if isinstance(field.kwarg_definition, ParameterKwarg) and field.kwarg_definition.name
+    }
+
+
 def respond(request: Request[Any, Any, Any], problem: Exception) -> Response[bytes]:
     """The response to ``problem``. Where we are broken, the log gets the trace and the caller the request's id."""
-    said = answer(problem)
+    if isinstance(problem, ValidationException):
+        said: Answer | None = _parameters(problem, _outside_names(request))
+    else:
+        said = answer(problem)
     if said is None:
         _log.error("request failed", request_id=exchange_of(request.scope).request_id, exc_info=problem)
         message = "Something is broken here. Try again, and tell the operator the requestId if it stays so."

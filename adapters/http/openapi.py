@@ -1,5 +1,6 @@
 """The API's description, OpenAPI 3.1: generated from the routes, completed with what holds for all of them."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -14,6 +15,7 @@ from adapters.http.errors import ErrorBody
 from adapters.http.identity import COOKIE
 from adapters.http.native import routes as native
 from adapters.http.native.frames import EVENTS, DoneFrame, LogFrame, StatusFrame
+from adapters.http.native.wire.shapes import In, Out
 from adapters.http.sse import NDJSON
 
 VERSION = "1.0.0"
@@ -49,6 +51,9 @@ _STATUSES = {
 }
 _ALWAYS = ("400", "401", "403", "404", "429", "503")
 _WRITING = ("409", "413", "415", "422")
+_GENERIC = re.compile(r"Listing_[\w.]*?\.(\w+?)Out_")
+"""What the generator calls a list of something."""
+
 _HEADERS = {
     "X-Request-Id": {"description": "The request's id, for support.", "schema": {"type": "string"}},
     "X-Shipbook-Position": {
@@ -103,7 +108,8 @@ def document() -> dict[str, Any]:
         tags=[Tag(name=title) for title in native.CHAPTERS],
     )
     described = Litestar([native.router()], openapi_config=config, logging_config=None)
-    found: dict[str, Any] = msgspec.to_builtins(described.openapi_schema.to_schema())
+    generated = msgspec.json.encode(described.openapi_schema.to_schema()).decode()
+    found: dict[str, Any] = msgspec.json.decode(_GENERIC.sub(r"ListOf\1", generated))
     _add_schemas(found["components"]["schemas"])
     found["components"]["responses"] = {
         "Error": {
@@ -199,10 +205,22 @@ _FRAMES = (LogFrame, StatusFrame, DoneFrame)
 
 
 def _add_schemas(schemas: dict[str, Any]) -> None:
-    """The structs that no route's annotation names."""
+    """Add the structs that no route's annotation names, and what each struct is."""
     _, components = msgspec.json.schema_components([ErrorBody, *_FRAMES], ref_template="#/components/schemas/{name}")
     for name, schema in components.items():
         schemas.setdefault(name, schema)
+    for schema in schemas.values():
+        if "enum" in schema:
+            schema.pop("description", None)  # the generator takes it from any one of the fields that use it
+    for struct in (*_below(In), *_below(Out)):
+        if struct.__name__ in schemas and struct.__doc__:
+            schemas[struct.__name__]["description"] = " ".join(struct.__doc__.split())
+
+
+def _below(kind: type) -> Iterator[type]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _below(below)
 
 
 def _nullable(body: dict[str, Any]) -> bool:

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator, Sequence
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
@@ -82,6 +83,23 @@ class Plane:
         client = httpx.Client(base_url=self.url, timeout=15, trust_env=False, **options)
         self._clients.append(client)
         return client
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 10) -> None:
+        """Wait until something holds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it does not come true"
+            time.sleep(0.01)
+
+    @contextmanager
+    def clients_kept(self) -> Iterator[None]:
+        """Clients that are made within the block live as long as it lasts."""
+        before, self._clients = self._clients, []
+        try:
+            yield
+        finally:
+            self.close_clients()
+            self._clients = before
 
     def close_clients(self) -> None:
         """Close every client that was made so far."""

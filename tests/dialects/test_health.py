@@ -1,0 +1,43 @@
+"""Whether everything serves, for load balancers, people and Prometheus."""
+
+from adapters.http.parts import Health
+from tests.dialects.plane import Caller, Plane
+
+
+def test_ready_names_what_does_not_serve(plane: Plane) -> None:
+    client = plane.client()
+    assert client.get("/ready").status_code == 200
+
+    plane.health.append(Health(name="nats", state="down", message="Not reachable."))
+    try:
+        refused = client.get("/ready")
+        health = client.get("/health").json()
+    finally:
+        plane.health.pop()
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+    assert "nats: Not reachable." in refused.json()["message"]
+    assert health["status"] == "down"
+    assert [part["name"] for part in health["parts"]] == ["database", "nats"]
+
+
+def test_metrics_have_useful_names_and_no_ids(plane: Plane, ada: Caller) -> None:
+    ada.deployment()
+    ada.get("/projects")
+
+    text = plane.client().get("/metrics").text
+
+    assert 'shipbook_http_requests_total{method="GET",route="/tenants/{tenant_id}/projects",status="200"}' in text
+    for name in (
+        "shipbook_http_request_seconds_bucket",
+        "shipbook_stream_readers",
+        'shipbook_deployments_open{status="queued"}',
+        "shipbook_event_log_position",
+        "shipbook_projection_lag",
+    ):
+        assert name in text
+    assert ada.tenant not in text
+
+
+def test_the_root_says_where_to_go_on(plane: Plane) -> None:
+    assert plane.client().get("/").json()["docs"] == "/docs"
