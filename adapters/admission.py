@@ -4,9 +4,10 @@ The appends of a batch are judged one after another, each as if those admitted b
 batch is a serial order, and one append's conflict is nobody else's.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from eventsourcing.persistence import StoredEvent
 
@@ -23,11 +24,12 @@ class Submission:
     """What one caller wants recorded, whole or not at all, and where the positions are answered."""
 
     events: Sequence[StoredEvent]
+    positions: "Future[Sequence[int]] | asyncio.Future[Sequence[int]]"
+    """Set by the committer: in the event loop of an asyncio future, else in its own thread."""
     reservations: Sequence[Reservation] = ()
     """Taken and given back by the first event's stream, in this order."""
     sealed: Sequence[Sealed] = ()
     request: Request | None = None
-    positions: Future[Sequence[int]] = field(default_factory=Future)
     in_doubt: bool = False
     """It was in a batch whose connection broke: it may have been recorded."""
     abandoned: bool = False

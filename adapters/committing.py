@@ -1,6 +1,8 @@
 """Group commit: everybody's appends, one transaction after another, each caller with an answer of its own."""
 
+import asyncio
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
@@ -8,7 +10,8 @@ from threading import Lock, Thread
 from typing import Any, LiteralString
 
 import psycopg
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter as Total
+from prometheus_client import Gauge, Histogram
 from psycopg import Connection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -17,6 +20,9 @@ from adapters.database import EVENTS, Unavailable
 from commands.ports import RequestReused, VersionConflict
 from domain.rejection import NameTaken
 from domain.reservations import GiveBackAll
+
+Answer = Sequence[int] | Exception
+"""The positions of a submission's events, or why it was not recorded."""
 
 LONGEST_QUEUE = 4096
 """So many submissions wait at the most; then callers are told to come back."""
@@ -38,7 +44,7 @@ _COMMIT_SECONDS = Histogram(
     buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 _QUEUE_DEPTH = Gauge("shipbook_append_queue_depth", "Appends that wait for the committer.")
-_APPENDS = Counter("shipbook_appends_total", "Appends, by what became of them.", ["outcome"])
+_APPENDS = Total("shipbook_appends_total", "Appends, by what became of them.", ["outcome"])
 
 
 class Committer:
@@ -81,7 +87,7 @@ class Committer:
             self._connection.close()
 
     def _batch(self, first: Submission) -> list[Submission]:
-        """Whatever waits, up to ``LARGEST_BATCH`` events; without those whose callers have given up."""
+        """Whatever waits, up to ``LARGEST_BATCH`` events."""
         batch, size = [first], len(first.events)
         while size < LARGEST_BATCH and not self._queue.empty():
             if (submission := self._queue.get()) is None:
@@ -90,7 +96,7 @@ class Committer:
             batch.append(submission)
             size += len(submission.events)
         _QUEUE_DEPTH.set(self._queue.qsize())
-        return [submission for submission in batch if submission.positions.set_running_or_notify_cancel()]
+        return batch
 
     def _record(self, batch: Sequence[Submission]) -> None:
         """Give every submission its answer, through as many connections as it takes."""
@@ -112,7 +118,7 @@ class Committer:
                 return _answer(batch, [problem] * len(batch))
         return None
 
-    def _commit(self, batch: Sequence[Submission]) -> list[Sequence[int] | Exception]:
+    def _commit(self, batch: Sequence[Submission]) -> list[Answer]:
         """One transaction: two round trips, and an answer for each submission."""
         started = time.perf_counter()
         connection = self._connected()
@@ -202,7 +208,7 @@ def _ask(
     return connection.execute(query, [list(column) for column in about]).fetchall if about[0] else tuple
 
 
-def _judge(admission: Admission, submission: Submission) -> Sequence[int] | Exception:
+def _judge(admission: Admission, submission: Submission) -> Answer:
     if submission.abandoned:
         return Unavailable("The caller has given up.")
     try:
@@ -247,14 +253,34 @@ def _write_reservations(connection: Connection, holders: Mapping[Name, str | Non
         cursor.executemany("INSERT INTO log.reservations (scope, name, holder) VALUES (%s, %s, %s)", taken)
 
 
-def _answer(batch: Sequence[Submission], answers: Sequence[Sequence[int] | Exception]) -> None:
+def _answer(batch: Sequence[Submission], answers: Sequence[Answer]) -> None:
+    """Tell all callers; those of one event loop together, for each call into a loop wakes it by a system call."""
+    told: defaultdict[asyncio.AbstractEventLoop | None, list[tuple[Submission, Answer]]] = defaultdict(list)
     for submission, answer in zip(batch, answers, strict=True):
+        future = submission.positions
+        told[future.get_loop() if isinstance(future, asyncio.Future) else None].append((submission, answer))
+    for loop, pairs in told.items():
+        if loop is None:
+            _tell(pairs)
+        else:
+            with suppress(RuntimeError):  # a loop that is closed has nobody who waits
+                loop.call_soon_threadsafe(_tell, pairs)
+    for outcome, number in Counter(map(_outcome, answers)).items():
+        _APPENDS.labels(outcome).inc(number)
+
+
+def _tell(pairs: Sequence[tuple[Submission, Answer]]) -> None:
+    for submission, answer in pairs:
+        if submission.positions.done():  # the caller has given up
+            continue
         if isinstance(answer, Exception):
-            _APPENDS.labels(type(answer).__name__).inc()
             submission.positions.set_exception(answer)
         else:
-            _APPENDS.labels("recorded").inc()
             submission.positions.set_result(answer)
+
+
+def _outcome(answer: Answer) -> str:
+    return type(answer).__name__ if isinstance(answer, Exception) else "recorded"
 
 
 def _refused(problem: psycopg.Error) -> Exception:

@@ -61,8 +61,7 @@ class EventLog:
         """
         if not append.facts:
             return []
-        submission = self._submission(append)
-        positions = await self._positions(submission)
+        positions = await self._submitted(append)
         return [
             Recorded(position=position, stream=append.stream, version=version, fact=fact, context=append.context)
             for version, (position, fact) in enumerate(zip(positions, append.facts, strict=True), append.version + 1)
@@ -96,20 +95,21 @@ class EventLog:
         rows = await self._database.fetch("SELECT coalesce(max(position), 0) FROM log.events")
         return int(rows[0][0])
 
-    def _submission(self, append: Append) -> Submission:
+    async def _submitted(self, append: Append) -> Sequence[int]:
+        """The positions, once they are durable."""
+        positions: asyncio.Future[Sequence[int]] = asyncio.get_running_loop().create_future()
         tenant = append.context.tenant_id
-        return Submission(
+        submission = Submission(
+            positions=positions,
             events=self._mapper.stored(append.stream, append.version, append.facts, append.context),
             reservations=[change for fact in append.facts for change in reservations(fact, tenant)],
             sealed=append.sealed,
             request=append.request,
         )
-
-    async def _positions(self, submission: Submission) -> Sequence[int]:
         try:
             async with asyncio.timeout(self._patience), self._places:
                 self._committer.submit(submission)
-                return await asyncio.wrap_future(submission.positions)
+                return await positions
         except TimeoutError:
             raise Unavailable(
                 "The change could not be recorded in time. Repeat the request with the same Idempotency-Key."

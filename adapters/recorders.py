@@ -5,6 +5,7 @@ The library's sync contract knows stored events and positions; commands, reserva
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
@@ -46,10 +47,10 @@ class LogRecorder(ApplicationRecorder):
         """Record the events, all or none, and return their positions. ``IntegrityError``: a version is taken."""
         if not stored_events:
             return []
-        submission = Submission(events=stored_events)
+        positions: Future[Sequence[int]] = Future()
         with _library_errors():
-            self._committer.submit(submission)
-            return list(submission.positions.result(_ANSWER_SECONDS))
+            self._committer.submit(Submission(events=stored_events, positions=positions))
+            return list(positions.result(_ANSWER_SECONDS))
 
     def select_events(
         self,

@@ -255,14 +255,17 @@ async def test_closing_records_what_was_submitted(database: Database) -> None:
 
 
 async def test_a_fact_with_an_unknown_tag_stops_the_reader(database_url: str, log: EventLog) -> None:
-    await log.append(append("workspace-1", 0))
+    before = await log.append(append("workspace-1", 0))
     (stored,) = Mapper().stored(StreamName("workspace-2"), 0, [named()], context())
     state = stored.state.replace(b"workspace.created", b"workspace.dreamt")
     with psycopg.connect(database_url) as connection:
         connection.execute("INSERT INTO log.events VALUES (2, 'workspace-2', 1, 'workspace.dreamt', %s)", [state])
 
+    assert await log.notifications(after=0, limit=10) == before
     with pytest.raises(UnreadableFact, match=r"'workspace.dreamt' at position 2 \(workspace-2@1\) .* not known"):
-        await log.notifications(after=0, limit=10)
+        await log.notifications(after=1, limit=10)
+    with pytest.raises(UnreadableFact):
+        await log.read(StreamName("workspace-2"))
 
 
 def test_an_old_tag_is_upcast_step_by_step_while_decoding() -> None:

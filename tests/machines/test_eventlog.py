@@ -1,6 +1,7 @@
 """Whatever the interleaving of two writers, the log equals some serial order."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from itertools import count
 
@@ -104,17 +105,19 @@ class TwoWriters:
         self.mapper = Mapper()
 
     def at_once(self, appends: Sequence[Append]) -> list[Answer]:
-        submissions = [self._submission(append) for append in appends]
-        for number, submission in enumerate(submissions):
-            self.committers[number % 2].submit(submission)
-        return [submission.positions.exception(30) or submission.positions.result() for submission in submissions]
+        futures = [self._submit(append, self.committers[number % 2]) for number, append in enumerate(appends)]
+        return [future.exception(30) or future.result() for future in futures]
 
-    def _submission(self, append: Append) -> Submission:
-        return Submission(
+    def _submit(self, append: Append, committer: Committer) -> Future[Sequence[int]]:
+        positions: Future[Sequence[int]] = Future()
+        submission = Submission(
+            positions=positions,
             events=self.mapper.stored(append.stream, append.version, append.facts, append.context),
             reservations=_reservations(append),
             request=append.request,
         )
+        committer.submit(submission)
+        return positions
 
     def facts(self) -> list[Recorded]:
         query = "SELECT position, stream, version, tag, state FROM log.events ORDER BY position"
