@@ -104,7 +104,7 @@ class Database:
                 yield connection
 
     async def fetch(self, query: LiteralString, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query that only reads: after a restart of the server it is asked once more."""
+        """The rows of a statement that does no harm when it is carried out twice, as after a restart of the server."""
         try:
             return await self._fetch(query, parameters)
         except Unavailable as problem:

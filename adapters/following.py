@@ -1,6 +1,6 @@
 """Every line after a seq, once, in order, until the log closes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 from adapters.database import Unavailable
@@ -28,7 +28,7 @@ class Doorbell(Protocol):
 
 async def follow(
     store: LineStore, log_id: LogId, bell: Doorbell, closed: LastSeq, *, after: int = 0
-) -> AsyncIterator[Sequence[Line]]:
+) -> AsyncGenerator[Sequence[Line], None]:
     """The lines behind ``after`` in batches as they are stored; ends behind the last line of a closed log.
 
     A reader holds nothing but its cursor, so it may be slow, be cut anywhere and go on from the last seq it had. While

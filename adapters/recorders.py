@@ -49,8 +49,12 @@ class LogRecorder(ApplicationRecorder):
             return []
         positions: Future[Sequence[int]] = Future()
         with _library_errors():
-            self._committer.submit(Submission(events=stored_events, positions=positions))
-            return list(positions.result(_ANSWER_SECONDS))
+            submission = Submission(events=stored_events, positions=positions)
+            try:
+                self._committer.submit(submission)
+                return list(positions.result(_ANSWER_SECONDS))
+            finally:
+                submission.abandoned = True
 
     def select_events(
         self,
