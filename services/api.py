@@ -11,6 +11,7 @@ from litestar import Litestar
 from adapters.database import Unavailable
 from adapters.http.application import create_app, dismiss_readers
 from adapters.http.parts import Health, Parts
+from adapters.http.protocol import BoundedProtocol
 from adapters.linestore import LineStore
 from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
@@ -28,6 +29,9 @@ CONNECTIONS = 12
 
 GRACE_SECONDS = 10
 """So long requests that are under way may take when the process stops."""
+
+ASKED_ITSELF = frozenset({"api", "nats", "postgres"})
+"""Supervised parts about which their supervisor is not asked."""
 
 LAG_SECONDS = 1.0
 """A projector that stands still for so long, while there are facts, is not well."""
@@ -82,7 +86,7 @@ async def served(app: Litestar, listener: socket.socket, ready: Ready) -> None:
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -147,7 +151,7 @@ def _supervised(settings: Settings) -> list[Health]:
     return [
         Health(name=part.name, state="ok" if part.state is State.READY else "down", message=_said(part.state))
         for part in read_parts(settings.run_dir)
-        if part.name != "api"
+        if part.name not in ASKED_ITSELF
     ]
 
 

@@ -89,9 +89,8 @@ async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
     state_of(connection.scope)[PRINCIPAL] = principal
 
 
-async def in_session(connection: Connection, handler: BaseRouteHandler) -> None:
-    """A guard: as ``signed_in``, but a token does not suffice (document 002: ``session-only``)."""
-    await signed_in(connection, handler)
+async def in_session(connection: Connection, _: BaseRouteHandler) -> None:
+    """A guard behind ``signed_in``: a token does not suffice (document 002: ``session-only``)."""
     if principal_of(connection).token_id:
         raise Forbidden(
             "A token cannot manage tokens. Sign in with POST /auth/login and use the session's cookie.",

@@ -218,9 +218,10 @@ def _add_schemas(schemas: dict[str, Any]) -> None:
 
 
 def _below(kind: type) -> Iterator[type]:
-    for below in kind.__subclasses__():
-        yield below
-        yield from _below(below)
+    children: list[type] = kind.__subclasses__()
+    for child in children:
+        yield child
+        yield from _below(child)
 
 
 def _nullable(body: dict[str, Any]) -> bool:
