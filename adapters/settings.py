@@ -179,6 +179,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.data_dir / "caches"
 
     @property
+    def toolchains_dir(self) -> Path:
+        """Versions of Node.js and other tools, shared by all builds and applications."""
+        return self.data_dir / "toolchains"
+
+    @property
+    def applications_dir(self) -> Path:
+        """One directory for each instance of an application."""
+        return self.data_dir / "applications"
+
+    @property
     def logs_dir(self) -> Path:
         """What each supervised process wrote, and the edge's access log; all of them rotate."""
         return self.data_dir / "logs"

@@ -82,8 +82,8 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     artifacts = Artifacts(settings.artifacts_dir, able.owner)
     await asyncio.to_thread(artifacts.sweep)
     await asyncio.to_thread(limits.sweep)
-    toolchains = Toolchains(settings.data_dir / "toolchains", able)
-    runtime = ProcessRuntime(settings.data_dir / "applications", able)
+    toolchains = Toolchains(settings.toolchains_dir, able)
+    runtime = ProcessRuntime(settings.applications_dir, able)
     specifier = Specifier(artifacts, toolchains, parts.vault)
     hosting = Hosting(
         runtime=runtime,

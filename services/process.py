@@ -31,7 +31,8 @@ def run(name: str, settings: Settings, work: Work, *, spawns: bool = False) -> i
     """
     configure_logging(name, style=settings.log_format, level=settings.log_level)
     try:
-        return (asyncio if spawns else uvloop).run(_until_stopped(name, settings, work))
+        work_on = _until_stopped(name, settings, work)
+        return asyncio.run(work_on) if spawns else uvloop.run(work_on)
     except (UnsuitableDatabase, MasterKeyError) as problem:
         raise CannotStart(str(problem)) from problem
 

@@ -3,26 +3,45 @@
 import asyncio
 import sys
 
+from adapters.runtime.process import ProcessRuntime
 from adapters.settings import Settings
+from services.hosting import DOWN, STOP_SECONDS
 from services.plane import programs
 from services.preflight import claimed
 from services.supervising import supervise
 
 
 def main(settings: Settings) -> int:
-    """Run everything until Ctrl-C or SIGTERM. Raises ``CannotStart``."""
+    """Run everything until Ctrl-C or SIGTERM. Raises ``CannotStart``.
+
+    Applications outlive each of our processes, but not the deliberate end of the whole plane; its next start starts
+    them again.
+    """
     with claimed(settings):
-        asyncio.run(
-            supervise(
-                programs(settings),
-                logs_dir=settings.logs_dir,
-                run_dir=settings.run_dir,
-                say=_say,
-                ready=lambda: _greet(settings),
+        try:
+            asyncio.run(
+                supervise(
+                    programs(settings),
+                    logs_dir=settings.logs_dir,
+                    run_dir=settings.run_dir,
+                    say=_say,
+                    ready=lambda: _greet(settings),
+                )
             )
-        )
+        finally:
+            asyncio.run(_stop_applications(settings))
     _say("stopped")
     return 0
+
+
+async def _stop_applications(settings: Settings) -> None:
+    if not settings.applications_dir.is_dir():
+        return
+    runtime = ProcessRuntime(settings.applications_dir)
+    running = [one for one in await runtime.instances() if one.state not in DOWN]
+    if running:
+        _say(f"stopping {len(running)} instances of applications")
+        await asyncio.gather(*(runtime.stop(one.instance_id, STOP_SECONDS) for one in running))
 
 
 def _say(line: str) -> None:

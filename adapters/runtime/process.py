@@ -238,7 +238,7 @@ def _begin_life(place: Path) -> None:
 
 async def _start_keeper(orders: Orders) -> None:
     starter = await asyncio.create_subprocess_exec(
-        *interpreter("keeper"),
+        *interpreter("keeper", orders["directory"]),  # the argument is for people who list processes
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

@@ -10,7 +10,9 @@ AUTHOR = ("-c", "user.name=Tess Ter", "-c", "user.email=tess@example.com")
 
 def git(directory: Path, *words: str) -> str:
     """Run git there; what it printed."""
-    done = subprocess.run(["git", *AUTHOR, *words], cwd=directory, check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["git", *AUTHOR, *words], cwd=directory, check=True, capture_output=True, text=True, timeout=60
+    )
     return done.stdout.strip()
 
 
@@ -55,7 +57,8 @@ def flask(text: str = "one") -> dict[str, str]:
         "app.py": (
             "import os, sys\nfrom flask import Flask\n\napp = Flask(__name__)\n\n\n"
             f'@app.get("/")\ndef index():\n    return "flask {text}\\n"\n\n\n'
-            '@app.get("/print/<text>")\ndef say(text):\n    print(text, file=sys.stderr, flush=True)\n    return "said\\n"\n\n\n'
+            '@app.get("/print/<text>")\ndef say(text):\n'
+            '    print(text, file=sys.stderr, flush=True)\n    return "said\\n"\n\n\n'
             '@app.get("/secret")\ndef secret():\n    return str(len(os.environ.get("API_KEY", "")))\n\n\n'
             '@app.get("/crash")\ndef crash():\n    os._exit(3)\n'
         ),
@@ -98,7 +101,9 @@ def react(text: str = "one") -> dict[str, str]:
             'import react from "@vitejs/plugin-react";\nimport { defineConfig } from "vite";\n'
             "export default defineConfig({ plugins: [react()] });\n"
         ),
-        "index.html": '<!doctype html><title>React</title><div id="root"></div><script type="module" src="/main.jsx"></script>\n',
+        "index.html": (
+            '<!doctype html><title>React</title><div id="root"></div><script type="module" src="/main.jsx"></script>\n'
+        ),
         "main.jsx": (
             'import { createRoot } from "react-dom/client";\n'
             f'createRoot(document.getElementById("root")).render(<h1>react {text}</h1>);\n'
