@@ -5,13 +5,12 @@ import sys
 from signal import SIGKILL, SIGTERM
 
 from adapters.settings import Settings
-from services.bootstrap import bootstrap
 from services.embedded import caddy, nats, postgres
 from services.parts import forget_ready, said_ready
 from services.programs import Program
 
 OWN = ("edge", "worker", "api", "executor")
-"""Our processes, in the order of starting; each is ``shipbook <name>`` and says when it is ready."""
+"""Our processes, in the order of starting; each is what ``shipbook <name>`` runs, and says when it is ready."""
 
 
 def programs(settings: Settings) -> list[Program]:
@@ -30,12 +29,14 @@ def own(settings: Settings, name: str, needs: tuple[str, ...]) -> Program:
 
     def prepare() -> None:
         forget_ready(settings.run_dir, name)
-        if name == "api":
+        if name == "api" and not settings.credentials_file.exists():
+            from services.bootstrap import bootstrap  # noqa: PLC0415 - large, and for the first start alone
+
             bootstrap(settings)
 
     return Program(
         name=name,
-        argv=(sys.executable, "-m", "services", name),
+        argv=(sys.executable, "-m", "services.role", name),
         environ=dict(os.environ) | settings.environ(),
         prepare=prepare,
         ready=ready,

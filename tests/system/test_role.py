@@ -1,0 +1,46 @@
+"""The processes of a plane carry nothing that they do not use: each megabyte and each import counts five times."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded(*modules: str) -> set[str]:
+    """The modules that are loaded once ``modules`` are."""
+    program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=60)
+    return set(done.stdout.split())
+
+
+def test_a_supervised_process_does_not_load_the_command_line() -> None:
+    processes = ("services.api", "services.worker", "services.executor", "services.edge")
+
+    assert not loaded("services.role", *processes) & {"typer", "services.cli", "httpx"}
+
+
+def test_a_supervisor_does_not_load_what_only_the_first_start_needs() -> None:
+    assert not loaded("services.plane") & {
+        "services.bootstrap",
+        "services.wiring",
+        "adapters.http.passwords",
+        "structlog",
+    }
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "executor", "edge"])
+def test_a_supervised_process_refuses_a_wrong_setting_and_says_which(name: str) -> None:
+    environ = os.environ | {"SHIPBOOK_BUILDS_AT_ONCE": "many"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "services.role", name],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "SHIPBOOK_BUILDS_AT_ONCE" in done.stderr
