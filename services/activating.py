@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.artifacts import Artifacts
-from adapters.runtime.instance import Instance, InstanceRefused, InstanceSpec
+from adapters.runtime.instance import Instance, InstanceSpec
 from adapters.runtime.process import ProcessRuntime
-from adapters.runtime.sandbox import SandboxUnavailable
 from domain.environment import Upstream
 from domain.identifiers import TenantId
 from domain.rejection import NotFound
 from domain.release import ReleaseCut
-from services.hosting import Hosting
+from services.hosting import CANNOT_START, Hosting
 from services.specifying import Specifier
 
 TAIL_LINES = 30
@@ -47,13 +46,15 @@ class Activator:
             specs = await self.specifier.instances(tenant_id, cut)
         except NotFound as gone:
             raise Unhealthy(f"A secret that the release was built with is gone: {gone}") from gone
+        except CANNOT_START as refused:
+            raise Unhealthy(str(refused)) from refused
         instances = await asyncio.gather(*(self._healthy(spec, cut) for spec in specs))
         return tuple(Upstream(host=instance.host, port=instance.port) for instance in instances)
 
     async def _healthy(self, spec: InstanceSpec, cut: ReleaseCut) -> Instance:
         try:
             instance = await self.runtime.start(spec)
-        except (InstanceRefused, SandboxUnavailable) as refused:
+        except CANNOT_START as refused:
             raise Unhealthy(str(refused)) from refused
         runtime = cut.runtime
         health = await self.runtime.healthy(instance, runtime.health_check_path, runtime.health_timeout_seconds)

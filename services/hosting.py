@@ -17,6 +17,8 @@ from adapters.database import Unavailable
 from adapters.edge.lookup import Lookup
 from adapters.runtime.instance import Instance, InstanceRefused, InstanceState
 from adapters.runtime.process import ProcessRuntime
+from adapters.runtime.sandbox import SandboxUnavailable
+from adapters.runtime.toolchains import ToolchainMissing
 from commands import environment, release
 from commands.environment import MoveInstances
 from commands.handling import Handler
@@ -105,7 +107,7 @@ class Hosting:
                 continue
             try:
                 await self._start_again(row.tenant_id, row.id, row.active_release_id)
-            except (InstanceRefused, Rejection) as problem:
+            except (*CANNOT_START, Rejection) as problem:
                 self._failing[row.active_release_id] = asyncio.get_running_loop().time() + AGAIN_SECONDS
                 log.warning(
                     "an active release could not be started again", release=row.active_release_id, why=str(problem)
@@ -176,6 +178,9 @@ class Hosting:
         answer = await self.lookup.upstreams(f"{row.label}.{self.apps_domain}")
         return answer is None or any(port == instance.port for _, port in answer)
 
+
+CANNOT_START = (InstanceRefused, SandboxUnavailable, ToolchainMissing)
+"""What the runtime raises when an instance cannot be started; each message is for the customer."""
 
 DOWN = frozenset({InstanceState.LOST, InstanceState.STOPPED})
 """The states in which an instance answers nothing."""

@@ -43,7 +43,7 @@ class InstanceSpec(msgspec.Struct, frozen=True, kw_only=True):
     start_command: str
     """For ``sh -c``."""
     port: int | None = None
-    """None: any free port. The application finds it in ``PORT``."""
+    """Given if it is free; else, and by default, any free port. The application finds it in ``PORT``."""
     environment: Mapping[str, str] = {}
     toolchains: tuple[Toolchain, ...] = ()
     programs: tuple[str, ...] = ()

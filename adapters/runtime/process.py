@@ -60,7 +60,7 @@ class ProcessRuntime:
         one is started again, at the same port if that is free.
 
         Raises:
-            InstanceRefused: The port it asks for is taken, or its keeper could not start.
+            InstanceRefused: No port is free, or its keeper could not start.
             SandboxUnavailable: The sandbox cannot be made here.
         """
         async with self._alone():
@@ -178,12 +178,7 @@ class ProcessRuntime:
         )
 
     def _choose_port(self, wanted: int | None, former: int | None) -> int:
-        if wanted is not None:
-            if not _free(wanted):
-                raise InstanceRefused(
-                    f"Port {wanted} is in use. Leave the port of the runtime configuration empty and let the "
-                    "application listen on the port in the variable PORT: then old and new can run side by side."
-                )
+        if wanted is not None and _free(wanted):
             return wanted
         taken = {self._state(path.name).get("port") for path in self._directory.iterdir() if _holds_instance(path)} - {
             former

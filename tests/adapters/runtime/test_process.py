@@ -10,9 +10,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from adapters.runtime.identity import pid_of
-from adapters.runtime.instance import InstanceRefused, InstanceSpec, InstanceState
+from adapters.runtime.instance import InstanceSpec, InstanceState
 from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.sandbox import Capabilities, capabilities, hand_over
 from tests.adapters.runtime.contract import PYTHON, RuntimeContract, get
@@ -83,11 +84,13 @@ class TestProcessRuntime(RuntimeContract):
         again = await self.started(runtime, spec)
         assert (again.port, again.state) == (instance.port, InstanceState.RUNNING)
 
-    async def test_a_taken_port_is_refused_with_what_to_do(self, runtime: ProcessRuntime, spec: InstanceSpec) -> None:
-        instance = await self.started(runtime, spec)
-        fields = {name: getattr(spec, name) for name in spec.__struct_fields__}
-        with pytest.raises(InstanceRefused, match=f"Port {instance.port} is in use"):
-            await runtime.start(InstanceSpec(**fields | {"instance_id": "other", "port": instance.port}))
+    async def test_a_taken_port_gives_way_to_a_free_one_so_that_old_and_new_run_side_by_side(
+        self, runtime: ProcessRuntime, spec: InstanceSpec
+    ) -> None:
+        instance = await runtime.start(spec)
+        beside = await runtime.start(replace(spec, instance_id="beside", port=instance.port))
+        assert beside.port != instance.port
+        assert (await runtime.healthy(beside)).well
 
     async def test_an_instance_may_have_the_port_it_asks_for(self, runtime: ProcessRuntime, spec: InstanceSpec) -> None:
         port = (await runtime.start(spec)).port
