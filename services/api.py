@@ -127,8 +127,8 @@ async def probed(built_on: Core, progress: Progress, connection: Connection) -> 
     """How the database, the read models, NATS and, where they are supervised, the other processes are."""
     try:
         head = await built_on.log.head()
-    except Unavailable as away:
-        stored = [Health(name="database", state="down", message=str(away))]
+    except Unavailable:
+        stored = [Health(name="database", state="down", message="It does not answer. See the log of the API.")]
     else:
         stored = [Health(name="database", state="ok"), await _read_models(progress, head)]
     return [*stored, _nats(connection), *_supervised(built_on.settings)]

@@ -72,9 +72,11 @@ def page() -> str:
 
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]:
-    yield f'<details id="{operation["operationId"]}"><summary><span class="method {method}">{method}</span> '
+    yield f'<details><summary><span class="method {method}">{method}</span> '
     yield f"<code>{escape(path)}</code> {escape(operation['summary'])}</summary>"
-    yield f"<p>{_marked(operation['description'])}</p><pre>{escape(_curl(path, method, operation))}</pre>"
+    # The anchor stands inside, so that browsers unfold what a link leads to.
+    yield f'<p id="{operation["operationId"]}">{_marked(operation["description"])}</p>'
+    yield f"<pre>{escape(_curl(path, method, operation))}</pre>"
     yield "<table><tr><th>Parameter</th><th>In</th><th>Type</th><th></th></tr>"
     for parameter in operation["parameters"]:
         schema = parameter["schema"]
@@ -98,7 +100,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
     )
     shown = f"<table>{rows}</table>" if rows else _type({**schema, "title": ""})
     said = escape(schema.get("description", ""))
-    return f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary><p>{said}</p>{shown}</details>'
+    return f'<details><summary><code>{escape(name)}</code></summary><p id="{escape(name)}">{said}</p>{shown}</details>'
 
 
 def _row(*cells: str) -> str:

@@ -129,8 +129,8 @@ def answer(problem: Exception) -> Answer | None:
             return Answer(
                 status=503,
                 code="unavailable",
-                message="The database does not answer for the moment; nothing was changed that was not answered. "
-                "Try again.",
+                message="The database does not answer for the moment. Try again in a second; repeat a write only "
+                "with the same Idempotency-Key, because it may have been done.",
                 headers={"Retry-After": str(problem.retry_after)},
             )
         case HTTPException():

@@ -5,11 +5,10 @@ slow reader, or one far behind, finds its own pages in the store: nothing is dro
 """
 
 import asyncio
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from adapters.linestore import Line
 from domain.identifiers import LogId
@@ -19,9 +18,6 @@ KEPT_BYTES = 8 << 20
 
 PAGE_BYTES = 128 << 10
 """Text of one page, give or take a chunk."""
-
-TOGETHER = 0.001
-"""Seconds: rings so close to each other are answered by one look at the store."""
 
 
 class Lines(Protocol):
@@ -61,7 +57,7 @@ class Pages:
         self._lines = lines
         self._kept: OrderedDict[Place, Page] = OrderedDict()
         self._size = 0
-        self._looks: dict[Place, tuple[float, asyncio.Task[Page | None]]] = {}
+        self._looks: dict[Place, _Look] = {}
 
     async def get(self, log_id: LogId, after: int, encode: Encode) -> Page | None:
         """The page behind ``after``; None where there is none yet. Raises ``PastRetention`` and ``Unavailable``."""
@@ -69,16 +65,18 @@ class Pages:
         if page := self._kept.get(place):
             self._kept.move_to_end(place)
             return page
-        begun, look = self._looks.get(place, (0.0, None))
-        if look is None or begun < time.monotonic() - TOGETHER:
-            look = asyncio.create_task(self._look(place))
-            self._looks[place] = (time.monotonic(), look)
-            look.add_done_callback(lambda done: self._forget(place, done))
-        return await asyncio.shield(look)
+        look = self._looks.get(place)
+        if look is None or look.begun:  # one that has begun may not see what the caller was told of
+            look = self._looks[place] = _Look(self._look, place, look)
+        return await asyncio.shield(look.task)
 
-    async def _look(self, place: Place) -> Page | None:
+    async def _look(self, place: Place, look: "_Look") -> Page | None:
         log_id, after, encode = place
-        lines = await self._lines.read(log_id, after, limit_bytes=PAGE_BYTES)
+        try:
+            lines = await self._lines.read(log_id, after, limit_bytes=PAGE_BYTES)
+        finally:
+            if self._looks.get(place) is look:
+                del self._looks[place]
         if not lines:
             return None
         page = Page(last_seq=lines[-1].seq, count=len(lines), frames=encode(lines))
@@ -93,8 +91,35 @@ class Pages:
             _, oldest = self._kept.popitem(last=False)
             self._size -= len(oldest.frames)
 
-    def _forget(self, place: Place, done: "asyncio.Task[Page | None]") -> None:
-        if not done.cancelled():
-            done.exception()  # whoever waits for it raises it; nobody may be left to
-        if self._looks.get(place, (0.0, None))[1] is done:
-            del self._looks[place]
+
+class _Look:
+    """One look at the store, shared by all who ask before it begins. It begins when the former one has ended."""
+
+    def __init__(
+        self,
+        look: Callable[[Place, "_Look"], Coroutine[Any, Any, Page | None]],
+        place: Place,
+        former: "_Look | None",
+    ) -> None:
+        self.begun = False
+        self.task: asyncio.Task[Page | None] = asyncio.create_task(
+            self._run(look, place, former.task if former else None)
+        )
+        self.task.add_done_callback(_heard)
+
+    async def _run(
+        self,
+        look: Callable[[Place, "_Look"], Coroutine[Any, Any, Page | None]],
+        place: Place,
+        former: asyncio.Task[Page | None] | None,
+    ) -> Page | None:
+        if former is not None:
+            await asyncio.wait([former])
+        self.begun = True
+        return await look(place, self)
+
+
+def _heard(done: asyncio.Task[Page | None]) -> None:
+    """Take note of a failure that nobody waits for any more; whoever does, raises it."""
+    if not done.cancelled():
+        done.exception()

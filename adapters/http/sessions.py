@@ -21,6 +21,8 @@ from projections import credentials
 from projections.credentials import AccountRow
 
 LIFETIME = timedelta(days=30)
+LONGEST_ADDRESS = 254
+"""Characters of an e-mail address (RFC 5321, section 4.5.3.1.3)."""
 
 HttpRequest = Request[Any, Any, Any]
 
@@ -52,7 +54,7 @@ async def join(request: HttpRequest, email: str, password: SecretValue, workspac
 
 async def authenticate(request: HttpRequest, email: str, password: SecretValue) -> AccountRow:
     """Whose password this is. Raises ``Unauthenticated``, without telling whether the address is known."""
-    parts, login = parts_of(request), email.casefold()
+    parts, login = parts_of(request), email.casefold()[:LONGEST_ADDRESS]
     _count(request)
     if wait := parts.attempts_by_account.take(login):
         raise QuotaExceeded(f"Too many attempts for this account. Wait {wait} seconds.", retry_after=wait)

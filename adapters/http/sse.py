@@ -18,7 +18,7 @@ from adapters.database import Unavailable
 from adapters.http.errors import Refusal
 from adapters.http.exchange import exchange_of
 from adapters.http.pages import Encode, Page, Pages
-from adapters.http.watching import Watched, Watching
+from adapters.http.watching import LOOK_SECONDS, Watched, Watching
 from adapters.linestore import PastRetention
 from adapters.observability import STREAM_FRAMES, STREAM_READERS
 from domain.rejection import Detail, Invalid
@@ -125,8 +125,16 @@ class Streams:
                 if row is not None and _standing(row) != told:
                     told, spoken = _standing(row), now()
                     yield script.status(row)
-                if page := await self._next(watched, after, script):
+                try:
+                    page = await self._pages.get(watched.log_id, after, script.lines)
+                except Unavailable:
+                    await bell.wait(LOOK_SECONDS)
+                    continue
+                except PastRetention:
+                    return  # who comes back is told
+                if page is not None:
                     after, spoken = page.last_seq, now()
+                    STREAM_FRAMES.labels(script.media_type).inc(page.count)
                     yield page.frames
                 elif _over(watched, after) and row == watched.deployment:
                     yield script.done(row, after)
@@ -136,16 +144,6 @@ class Streams:
                     yield script.ping
                 else:
                     await bell.wait(PING_SECONDS - (now() - spoken))
-
-    async def _next(self, watched: Watched, after: int, script: Script) -> Page | None:
-        """The next page; None while there is none, also while the database is away."""
-        try:
-            page = await self._pages.get(watched.log_id, after, script.lines)
-        except Unavailable:
-            return None
-        if page is not None:
-            STREAM_FRAMES.labels(script.media_type).inc(page.count)
-        return page
 
 
 def _over(watched: Watched, after: int) -> bool:

@@ -124,8 +124,8 @@ class Watching:
             seen = self._progress.known
             try:
                 await self._look(list(self._watched.values()))
-            except Unavailable as away:
-                _log.warning("cannot watch", reason=str(away))
+            except Exception as problem:  # noqa: BLE001 - whatever it is, all live readers depend on the next look
+                _log.warning("cannot watch", exc_info=None if isinstance(problem, Unavailable) else problem)
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _look(self, watched: Sequence[Watched]) -> None:
