@@ -178,11 +178,10 @@ class ProcessRuntime:
         )
 
     def _choose_port(self, wanted: int | None, former: int | None) -> int:
-        if wanted is not None and _free(wanted):
+        others = [self._state(path.name) for path in self._directory.iterdir() if _holds_instance(path)]
+        taken = {state.get("port") for state in others if state.get("state") != InstanceState.STOPPED} - {former}
+        if wanted is not None and wanted not in taken and _free(wanted):
             return wanted
-        taken = {self._state(path.name).get("port") for path in self._directory.iterdir() if _holds_instance(path)} - {
-            former
-        }
         if former and _free(former):
             return former
         ports = [port for port in range(*_range()) if port not in taken]
