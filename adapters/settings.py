@@ -89,6 +89,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[
         int, Meta(ge=0, le=3600), _say("how long a replaced instance may finish its requests", 30)
     ] = 30
+    log_retention_days: Annotated[
+        int, Meta(ge=0, le=36_500), _say("how many days the lines of logs are kept; 0 keeps them for ever", 30)
+    ] = 30
     log_format: Annotated[Literal["text", "json"], _say("how our own processes write their logs", "json")] = "text"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], _say("the least severe message that is logged", "info")

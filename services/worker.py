@@ -1,4 +1,4 @@
-"""``shipbook worker``: the projector, the relay, the sweeper and the reactor. One process of many leads in each."""
+"""``shipbook worker``: projector, relay, sweeper, reactor, retention. One process of many leads in each."""
 
 import asyncio
 
@@ -18,6 +18,7 @@ from services.process import Ready, run
 from services.projector import Projector
 from services.reactor import Reactor
 from services.relay import Relay
+from services.retention import Retention
 from services.sweeping import Sweeper
 from services.wiring import core
 
@@ -43,6 +44,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
         tasks.create_task(Reactor(parts, writers).run())
+        tasks.create_task(Retention(parts.database, parts.clock, settings.log_retention_days).run())
         ready()
 
 

@@ -1,0 +1,45 @@
+"""Retention: the lines of logs are kept for some days, and are then forgotten, whole days at a time."""
+
+import asyncio
+from datetime import UTC, timedelta
+
+import structlog
+from psycopg import AsyncConnection
+
+from adapters.database import Database
+from adapters.linestore import LineStore
+from commands.ports import Clock
+from services.offices import hold
+
+PERIOD_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+class Retention:
+    """Forgets old lines, once an hour. Any number of processes may run one; one of them works.
+
+    A line is kept for at least ``days`` days after it was stored, and for less than one more; 0 keeps it for ever.
+    """
+
+    def __init__(self, database: Database, clock: Clock, days: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._days = days
+
+    async def run(self) -> None:
+        """Forget until cancelled; a server that is away is waited for. Ends at once where nothing is forgotten."""
+        if self._days:
+            await hold(self._database, "log retention", self._lead)
+
+    async def forget(self) -> None:
+        """Forget what is older than it need be."""
+        kept_from = self._clock.now().astimezone(UTC).date() - timedelta(days=self._days)
+        if dropped := await LineStore(self._database).drop_before(kept_from):
+            log.info("old lines were forgotten", days=[day.isoformat() for day in dropped])
+
+    async def _lead(self, connection: AsyncConnection) -> None:
+        while True:
+            await connection.execute("SELECT")  # fails when the office is lost
+            await self.forget()
+            await asyncio.sleep(PERIOD_SECONDS)
