@@ -3,9 +3,7 @@
 import asyncio
 import sys
 
-from adapters.runtime.process import ProcessRuntime
 from adapters.settings import Settings
-from services.hosting import DOWN, STOP_SECONDS
 from services.plane import programs
 from services.preflight import claimed
 from services.supervising import supervise
@@ -37,6 +35,10 @@ def main(settings: Settings) -> int:
 async def _stop_applications(settings: Settings) -> None:
     if not settings.applications_dir.is_dir():
         return
+    # Loaded at the end alone, so that the supervisor stays small while it only watches.
+    from adapters.runtime.process import ProcessRuntime  # noqa: PLC0415
+    from services.hosting import DOWN, STOP_SECONDS  # noqa: PLC0415
+
     runtime = ProcessRuntime(settings.applications_dir)
     running = [one for one in await runtime.instances() if one.state not in DOWN]
     if running:

@@ -20,10 +20,10 @@ def test_a_supervised_process_does_not_load_the_command_line() -> None:
     assert not loaded("services.role", *processes) & {"typer", "services.cli", "httpx"}
 
 
-def test_a_supervisor_does_not_load_what_only_the_first_start_needs() -> None:
-    assert not loaded("services.plane") & {
+def test_a_supervisor_does_not_load_what_only_the_first_start_or_the_end_needs() -> None:
+    assert not loaded("services.up") & {
         "services.bootstrap",
-        "services.wiring",
+        "services.hosting",
         "adapters.http.passwords",
         "structlog",
     }
