@@ -40,11 +40,13 @@ def run(*, quick: bool) -> Finding:
     figures = [_figure(name, memory) for name, memory in found.items()]
     figures += [
         _figure("all", total),
+        Figure("all, anonymous memory alone", f"{total.anonymous / 1024:.0f} MB"),
         at_most("all without shared buffers", total.own / 1024, 250, "MB"),
     ]
     how = (
         f"The proportional set size (`smaps_rollup`) of every process of the plane, {idle} s after it was ready, with "
-        "nothing deployed. Pages of programs and libraries count as files, and are divided among those that use them."
+        "nothing deployed. Pages of programs and libraries count as files, and are divided among those that use them, "
+        "also outside the plane."
     )
     return Finding("memory of the idle plane", how, figures)
 
