@@ -36,6 +36,8 @@ SECRET_TEXTS = re.compile(
     re.IGNORECASE,
 )
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
 
 def configure_logging(process: str, *, style: Literal["text", "json"] = "text", level: str = "info") -> None:
     """Let structlog and the standard library write one line an event to stderr, as text or as JSON.
@@ -59,7 +61,9 @@ def configure_logging(process: str, *, style: Literal["text", "json"] = "text", 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer = structlog.processors.JSONRenderer() if style == "json" else _text_renderer()
+    rendering: list[Any] = (
+        [structlog.processors.JSONRenderer()] if style == "json" else [_on_one_line, _text_renderer()]
+    )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
@@ -67,7 +71,7 @@ def configure_logging(process: str, *, style: Literal["text", "json"] = "text", 
             _named(process),
             structlog.processors.format_exc_info,
             redact,
-            renderer,
+            *rendering,
         ],
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -96,6 +100,16 @@ def _masked(value: Any) -> Any:
             return value
         case _:
             return SECRET_TEXTS.sub(REDACTED, str(value))
+
+
+def _on_one_line(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Whatever a caller sent, it cannot begin a line of its own; only a trace has several."""
+    return {
+        key: CONTROL.sub(lambda found: repr(found[0])[1:-1], value)
+        if isinstance(value, str) and key != "exception"
+        else value
+        for key, value in event.items()
+    }
 
 
 def _named(process: str) -> Any:

@@ -32,7 +32,7 @@ Every endpoint that is needed to manage projects, deploys, logs and secrets: for
 and `?min_position=` waits for that.
 **Change what you have seen**: `ETag` is the version; send it back as `If-Match` or `If-None-Match`.
 **Pages** by `page` and `pageSize`, or by `cursor` and `limit`, where deep pages cost no more; at most 200 items each.
-**Limits**: a body 1 MiB, a secret 64 KiB, a page of log lines 1000; a stream lasts an hour, and is taken up again where it ended.
+**Limits**: a body 1 MiB, a secret 64 KiB, a page of log lines 1000, a stream an hour until it is to be resumed.
 """.strip()
 
 _STATUSES = {

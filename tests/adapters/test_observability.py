@@ -1,0 +1,70 @@
+"""What a process tells about itself holds no secret."""
+
+import json
+import logging
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from prometheus_client import Counter
+
+from adapters.http.tokens import new_token
+from adapters.observability import configure_logging, metrics_served, redact
+from domain.identifiers import ApiTokenId, uuid7
+
+TOKEN = new_token(ApiTokenId(uuid7())).reveal
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
+    yield
+    logging.getLogger().handlers, logging.getLogger().level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_secrets_are_masked_by_name_and_by_looks_however_deep() -> None:
+    masked = redact(
+        None,
+        "info",
+        {
+            "event": f"fetch https://ada:hunter2@example.com/a.git with {TOKEN}",
+            "password": "hunter2",
+            "request": {"headers": [{"Authorization": "Bearer hunter2"}, ("cookie", "Bearer hunter2")]},
+            "problem": ValueError("postgresql://shipbook:hunter2@db/x"),
+            "count": 3,
+        },
+    )
+
+    assert "hunter2" not in repr(masked)
+    assert TOKEN not in repr(masked)
+    assert masked["count"] == 3
+    assert "example.com/a.git" in masked["event"]
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_line_an_event_from_whoever_logs(capsys: pytest.CaptureFixture[str], style: str) -> None:
+    configure_logging("api", style=style)  # type: ignore[arg-type]  # parametrised
+
+    structlog.get_logger("a").info("begun\nforged", path="/a\n[error] forged")
+    logging.getLogger("b").warning("library says %s", TOKEN)
+    structlog.get_logger("c").error("failed", exc_info=ValueError(f"broken {TOKEN}"))
+
+    written = capsys.readouterr().err
+    assert TOKEN not in written
+    assert "library says [redacted]" in written
+    assert "broken [redacted]" in written
+    if style == "json":
+        assert [json.loads(line)["process"] for line in written.splitlines()] == ["api"] * 3
+    else:
+        assert not any(line.startswith(("forged", "[error] forged")) for line in written.splitlines())
+
+
+def test_any_process_can_show_its_metrics() -> None:
+    Counter("shipbook_test_things", "Things.").inc(3)
+
+    with metrics_served("127.0.0.1", 0) as port:
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5).read().decode()
+
+    assert "shipbook_test_things_total 3.0" in text
