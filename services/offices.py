@@ -13,9 +13,9 @@ from adapters.leadership import leading
 from adapters.mapping import UnreadableFact
 from adapters.nats import connecting
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
-_PASSING = (
+PASSING = (
     Unavailable,
     connecting.Unavailable,
     UnreadableFact,
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 async def hold(database: Database, office: str, work: Callable[[AsyncConnection], Awaitable[None]]) -> NoReturn:
     """Until cancelled: wait for the office, then do its work over the connection that holds it.
 
-    Whatever passes by waiting is waited out, and the work begins again.
+    Whatever passes by waiting is waited out, and the work begins again; the work may raise it in a group.
     """
     loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
     while True:
@@ -39,7 +39,7 @@ async def hold(database: Database, office: str, work: Callable[[AsyncConnection]
         try:
             async with leading(database, office) as connection:
                 await work(connection)
-        except _PASSING as problem:
-            log.warning("office pauses", office=office, reason=str(problem), seconds=pause)
+        except* PASSING as problems:
+            log.warning("office pauses", office=office, reason=str(problems.exceptions[0]), seconds=pause)
         await asyncio.sleep(pause)
-        pause = _FIRST_PAUSE if loop.time() - began > 2 * _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
+        pause = _FIRST_PAUSE if loop.time() - began > 2 * LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import psycopg
 import structlog
@@ -12,26 +13,22 @@ from psycopg import AsyncConnection
 
 from adapters import readmodels, tables
 from adapters.bell import Bell
-from adapters.database import Database, Unavailable
+from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.folding import Folding, UnprojectableFact
-from adapters.leadership import leading
 from adapters.mapping import UnreadableFact
 from adapters.readmodels import Checkpoint, Overtaken, live
 from domain.history import Recorded
 from domain.rejection import Conflict
 from projections.catalogue import ALL
 from projections.changes import ReadModel
+from services.offices import LONGEST_PAUSE, PASSING, hold
 from services.operator import clean, grow
 
 PAGE = 500
 """So many facts in one transaction."""
 POLL_SECONDS = 1.0
 """A bell may be lost; then so long passes at the most."""
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-
-_PASSING = (Unavailable, psycopg.OperationalError, psycopg.InterfaceError, OSError)
-"""What passes by waiting; everything else that a page of facts raises is the facts' or the projection's fault."""
 
 _facts = Counter("shipbook_projected_facts_total", "Facts applied to the read models.")
 _behind = Gauge("shipbook_projection_lag_facts", "Facts that a read model is behind the log.", ["model"])
@@ -57,18 +54,9 @@ class Projector:
         self._looked = 0.0
         """When that was last looked up (``time.monotonic``)."""
 
-    async def run(self) -> None:
+    async def run(self) -> NoReturn:
         """Project until cancelled; whatever passes by waiting is waited out."""
-        pause = _SHORTEST_PAUSE
-        while True:
-            started = time.monotonic()
-            try:
-                async with leading(self._database, "projector") as connection:
-                    await self._lead(connection)
-            except* _PASSING as problems:
-                log.warning("projecting pauses", reason=str(problems.exceptions[0]), seconds=pause)
-            pause = _SHORTEST_PAUSE if time.monotonic() - started > _LONGEST_PAUSE else min(pause * 2, _LONGEST_PAUSE)
-            await asyncio.sleep(pause)
+        await hold(self._database, "projector", self._lead)
 
     async def _lead(self, connection: AsyncConnection) -> None:
         await clean(self._database, self._models.values())
@@ -96,7 +84,7 @@ class Projector:
     async def _grown(self, models: Sequence[ReadModel]) -> bool:
         try:
             await grow(self._database, self._events, models)
-        except _PASSING:
+        except PASSING:
             raise
         except Conflict:  # an operator is at it; what he leaves undone is ours
             await asyncio.sleep(POLL_SECONDS)
@@ -128,7 +116,7 @@ class Projector:
             await self._look(connection)
         except UnreadableFact as problem:  # a newer version of Shipbook wrote it, and must read it
             log.error("projecting stops", reason=str(problem))  # noqa: TRY400 - the message says all
-            await bell.wait(_LONGEST_PAUSE)
+            await bell.wait(LONGEST_PAUSE)
 
     async def _look(self, connection: AsyncConnection) -> None:
         """See which generations go on, and from where: a rebuild may have put another one in its place."""
@@ -149,7 +137,7 @@ class Projector:
         """Apply the facts. If a read model cannot take one of them, parting shows which: it stops there, alone."""
         try:
             await self._apply(connection, [name for name in names if name in self._positions], facts)
-        except (*_PASSING, Overtaken):
+        except (*PASSING, Overtaken):
             raise
         except Exception as problem:  # noqa: BLE001 - whatever it is, the other read models go on
             half = len(facts) // 2

@@ -14,24 +14,24 @@ from adapters.eventlog import EventLog
 from adapters.nats.connecting import Connection
 from adapters.nats.publishing import FactPublisher
 from adapters.nats.work import WorkQueue
-from services import relay
+from services import relay, tailing
 
 structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 def die_at(count: int) -> None:
     """Between a page's publication and its checkpoint, the ``count``-th time."""
-    move = relay._move_checkpoint
+    move = tailing._move_checkpoint
     left = count
 
-    async def deadly(connection: AsyncConnection, position: int) -> None:
+    async def deadly(connection: AsyncConnection, office: str, position: int) -> None:
         nonlocal left
         left -= 1
         if not left:
             os.kill(os.getpid(), signal.SIGKILL)
-        await move(connection, position)
+        await move(connection, office, position)
 
-    relay._move_checkpoint = deadly
+    tailing._move_checkpoint = deadly
 
 
 async def main(database_url: str, nats_url: str) -> None:
