@@ -1,5 +1,6 @@
 """Real repositories become live applications."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_failing_build_says_why_and_keeps_the_exit_code(plane: Plane, tmp_path
     assert app.active() is None
 
 
-def test_a_hanging_build_is_stopped_at_its_limit_and_cancelled_at_once(plane: Plane, tmp_path: Path) -> None:
+def test_a_cancelled_build_leaves_no_process_a_second_later(plane: Plane, tmp_path: Path) -> None:
     directory = repository(tmp_path / "hanging", built("echo begun; trap '' TERM; (setsid sleep 4711 &) ; sleep 4711"))
     app = plane.api.project(directory, "react", "hanging")
     deployment = app.trigger()
@@ -133,8 +134,23 @@ def test_a_hanging_build_is_stopped_at_its_limit_and_cancelled_at_once(plane: Pl
 
     ended = app.ended(deployment, 5)
     assert ended["status"] == "cancelled"
-    until(lambda: not sleepers("4711"), 2, "a process of the build is left")
+    until(lambda: not sleepers("4711"), 1, "a process of the build is left")
     until(lambda: "Cancelled." in app.text(deployment), 5, "the log does not say so")
+
+
+def test_a_build_that_outlives_its_limit_is_stopped_and_the_log_says_so(
+    plane_of_its_own: Callable[..., Plane], tmp_path: Path
+) -> None:
+    plane = plane_of_its_own(SHIPBOOK_BUILD_TIMEOUT_SECONDS="2")
+    directory = repository(tmp_path / "hanging", built("echo begun; trap '' TERM; (setsid sleep 4712 &) ; sleep 4712"))
+    app = plane.api.project(directory, "react", "hanging")
+
+    ended = app.ended(app.trigger(), 60)
+
+    assert (ended["status"], ended["step"]) == ("failed", "build")
+    assert "took longer than 2 s and was stopped" in ended["error"]
+    assert "took longer than 2 s and was stopped" in app.text(ended)
+    until(lambda: not sleepers("4712"), 1, "a process of the build is left")
 
 
 def test_a_server_that_crashes_at_once_fails_with_the_end_of_its_log(plane: Plane, tmp_path: Path) -> None:
