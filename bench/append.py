@@ -27,7 +27,7 @@ CONNECTIONS = 16
 def run(*, quick: bool) -> Finding:
     """Rounds of one and of 64 callers."""
     with TemporaryDirectory(prefix="shipbook-bench-") as directory, postgres_running(Path(directory) / "pg") as url:
-        return asyncio.run(_run(url, rounds=2 if quick else 7, seconds=0.3 if quick else 1.5))
+        return asyncio.run(_run(url, rounds=1 if quick else 7, seconds=0.2 if quick else 1.5))
 
 
 async def _run(url: str, rounds: int, seconds: float) -> Finding:

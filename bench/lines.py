@@ -26,7 +26,7 @@ PIECE_BYTES = 1 << 16
 def run(*, quick: bool) -> Finding:
     """Rounds of eight logs side by side."""
     with TemporaryDirectory(prefix="shipbook-bench-") as directory, postgres_running(Path(directory) / "pg") as url:
-        return asyncio.run(_run(url, rounds=2 if quick else 5, lines=2_000 if quick else 50_000))
+        return asyncio.run(_run(url, rounds=1 if quick else 5, lines=2_000 if quick else 50_000))
 
 
 async def _run(url: str, rounds: int, lines: int) -> Finding:

@@ -47,6 +47,11 @@ class Load:
         return self._found(rf"^\s*{percent}%\s+(\S+)") or "unknown"
 
     @property
+    def longest(self) -> str:
+        """The longest latency, with its unit."""
+        return self._found(r"^\s*Latency\s+\S+\s+\S+\s+(\d\S*)") or "unknown"
+
+    @property
     def complaints(self) -> str:
         """What went wrong, in the words of the load's client."""
         return " · ".join(re.findall(r"(?:Socket errors|Non-2xx).*", self.output))
@@ -129,9 +134,9 @@ class _Client:
 
     def report(self, seconds: float) -> None:
         """Print the figures as wrk does."""
-        for percent in (50, 99):
-            if self.latencies:
-                print(f"  {percent}% {quantile(self.latencies, percent / 100) * 1000:.2f}ms")
+        if self.latencies:
+            middle, rare, longest = (quantile(self.latencies, share) * 1000 for share in (0.5, 0.99, 1))
+            print(f"  Latency {middle:.2f}ms - {longest:.2f}ms\n  50% {middle:.2f}ms\n  99% {rare:.2f}ms")
         print(f"  {len(self.latencies)} requests in {seconds:.1f}s")
         print(f"  Socket errors: {self.errors}\n  Non-2xx or 3xx responses: {self.refused}")
 

@@ -10,6 +10,8 @@ from bench.rollback import flask
 from tests.system.planes import App, until
 from tests.system.repositories import commit, repository
 
+AFTER_SECONDS = 6
+"""Longer than the edge lets a request wait for an instance: one that hangs is not left uncounted."""
 KILLED = ("api", "worker", "executor", "edge", "nats", "postgres")
 
 
@@ -43,7 +45,7 @@ def _figures(title: str, load: Load) -> list[Figure]:
     failed = f"{load.failed} of {load.total:,} {load.complaints}".strip()
     return [
         Figure(f"{title}: failed requests", failed, "0", load.failed == 0 < load.total),
-        Figure(f"{title}: latency", f"p50 {load.latency(50)} · p99 {load.latency(99)}"),
+        Figure(f"{title}: latency", f"p50 {load.latency(50)} · p99 {load.latency(99)} · longest {load.longest}"),
     ]
 
 
@@ -58,11 +60,11 @@ def _changes(app: App, site: Path, first: str, times: int) -> None:
 
 
 def _killed(plane: Plane, part: str, host: str) -> Load:
-    """The load while the part is killed and until the plane is ready again, and a second before and after."""
+    """The load while the part is killed and until the plane is ready again, and on until every request had its answer."""
     former = plane.pid(part)
     with loaded(plane.edge, host) as load:
         sleep(1)
         plane.kill(part)
         until(lambda: plane.replaced(part, former) and plane.ready(), 60, f"{part} did not come back")
-        sleep(1)
+        sleep(AFTER_SECONDS)
     return load
