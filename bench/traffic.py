@@ -60,7 +60,7 @@ def _changes(app: App, site: Path, first: str, times: int) -> None:
 
 
 def _killed(plane: Plane, part: str, host: str) -> Load:
-    """The load while the part is killed and until the plane is ready again, and on until every request had its answer."""
+    """The load while the part is killed, until the plane is ready again and every request has had its answer."""
     former = plane.pid(part)
     with loaded(plane.edge, host) as load:
         sleep(1)
