@@ -19,7 +19,7 @@ from adapters.nats.subjects import log_bell
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
 from services.embedded import nats_url
-from services.parts import State, read_parts
+from services.parts import State, read_isolation, read_parts
 from services.process import Ready, run
 from services.programs import CannotStart
 from services.wiring import Core, core
@@ -131,7 +131,7 @@ async def probed(built_on: Core, progress: Progress, connection: Connection) -> 
         stored = [Health(name="database", state="down", message="It does not answer. See the log of the API.")]
     else:
         stored = [Health(name="database", state="ok"), await _read_models(progress, head)]
-    return [*stored, _nats(connection), *_supervised(built_on.settings)]
+    return [*stored, _nats(connection), *_supervised(built_on.settings), *_sandboxes(built_on.settings)]
 
 
 async def _read_models(progress: Progress, head: int) -> Health:
@@ -153,6 +153,13 @@ def _supervised(settings: Settings) -> list[Health]:
         for part in read_parts(settings.run_dir)
         if part.name not in ASKED_ITSELF
     ]
+
+
+def _sandboxes(settings: Settings) -> list[Health]:
+    isolation = read_isolation(settings.run_dir)
+    if isolation is None:
+        return []
+    return [Health(name="sandboxes", state="ok" if isolation.whole else "degraded", message=isolation.sentence)]
 
 
 def _said(state: State) -> str:

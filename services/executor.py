@@ -27,6 +27,7 @@ from services.deploying import Deployer
 from services.embedded import nats_url
 from services.hosting import Hosting
 from services.making import Maker
+from services.parts import Isolation, say_isolation
 from services.process import Ready, run
 from services.rolling_back import RollBack
 from services.shipping import Shipping
@@ -79,6 +80,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     settings = parts.settings
     able = await asyncio.to_thread(capabilities)
     log.info(able.describe())
+    say_isolation(settings.run_dir, Isolation(whole=able.namespaces, sentence=able.describe()))
     artifacts = Artifacts(settings.artifacts_dir, able.owner)
     await asyncio.to_thread(artifacts.sweep)
     await asyncio.to_thread(limits.sweep)
@@ -91,7 +93,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         handler=parts.handler,
         clock=parts.clock,
         reader=parts.reader,
-        lookup=Lookup(lambda: _port(settings)),
+        lookup=Lookup(settings.instances_socket),
         apps_domain=settings.apps_domain,
         drain_seconds=settings.drain_seconds,
     )
@@ -103,13 +105,6 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         hosting=hosting,
         shipping=Shipping(parts, runtime, specifier, writers, hosting),
     )
-
-
-def _port(settings: Settings) -> int | None:
-    try:
-        return int(settings.responder_port_file.read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 async def _take(queue: WorkQueue, kind: subjects.Kind, limit: int, work: Callable[[Job], Awaitable[None]]) -> None:

@@ -71,6 +71,32 @@ def forget_ready(run_dir: Path, name: str) -> None:
     _ready_file(run_dir, name).unlink(missing_ok=True)
 
 
+class Isolation(msgspec.Struct, frozen=True):
+    """What keeps builds and applications from the rest of the machine: ``whole``, or less, as ``sentence`` says."""
+
+    whole: bool
+    sentence: str
+
+
+def say_isolation(run_dir: Path, isolation: Isolation) -> None:
+    """Tell ``GET /health`` what the executor's machine allows."""
+    run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    growing = run_dir / f"{_ISOLATION}.new"
+    growing.write_bytes(msgspec.json.encode(isolation))
+    growing.replace(run_dir / _ISOLATION)
+
+
+def read_isolation(run_dir: Path) -> Isolation | None:
+    """What the executor of this machine said, if there is one."""
+    try:
+        return msgspec.json.decode((run_dir / _ISOLATION).read_bytes(), type=Isolation)
+    except FileNotFoundError:
+        return None
+
+
+_ISOLATION = "isolation"
+
+
 def _ready_file(run_dir: Path, name: str) -> Path:
     return run_dir / f"{name}.ready"
 

@@ -180,6 +180,13 @@ def test_ten_thousand_lines_are_all_there_in_order(plane: Plane, tmp_path: Path)
     assert [line["seq"] for line in found] == list(range(found[0]["seq"], found[0]["seq"] + 10_000))
 
 
+def test_health_lists_every_part_and_what_isolates_builds(plane: Plane) -> None:
+    parts = {part["name"]: part for part in plane.api.send("GET", f"http://{plane.http}/health")["parts"]}
+
+    assert {"database", "read models", "nats", "caddy", "worker", "executor", "edge", "sandboxes"} <= parts.keys()
+    assert "Sandboxes: " in parts["sandboxes"]["message"]
+
+
 def sleepers(seconds: str) -> list[int]:
     """The processes that sleep so long."""
     found = []

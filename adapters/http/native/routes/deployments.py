@@ -99,7 +99,7 @@ async def list_build_logs(
     after: reading.After = 0,
     limit: reading.Limit = reading.MOST_LINES,
 ) -> Lines:
-    """Show build logs: the lines after a ``seq``."""
+    """Show build logs: the lines after a seq."""
     row = await _found(call, deployment_id)
     return await reading.lines(call, build_log(row.id), after, limit)
 
