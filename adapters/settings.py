@@ -162,11 +162,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.data_dir / "sites"
 
     @property
-    def responder_port_file(self) -> Path:
-        """The port of the edge's DNS responder, kept because Caddy's configuration names it."""
-        return self.data_dir / "sites" / "responder.port"
-
-    @property
     def artifacts_dir(self) -> Path:
         """Immutable artifacts by digest."""
         return self.data_dir / "artifacts"
@@ -210,6 +205,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         digest = sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
         # Not $TMPDIR: every process of ours must find the same place. ``private_directory`` checks whose it is.
         return Path("/tmp") / f"shipbook-{os.geteuid()}-{digest}"  # noqa: S108 - made 0700 and its owner checked
+
+    @property
+    def instances_socket(self) -> Path:
+        """Where ``shipbook edge`` tells Caddy the instances of a host (``adapters.edge.responder``)."""
+        return self.sockets_dir / "instances.sock"
+
+    @property
+    def addresses_socket(self) -> Path:
+        """Where Caddy is told the addresses of instances, for as long as it runs."""
+        return self.sockets_dir / "addresses.sock"
 
 
 def variable(field: str) -> str:

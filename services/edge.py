@@ -11,9 +11,8 @@ from adapters.database import PROJECTED, Unavailable
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
 from adapters.edge.table import EdgeTable, Route, ServiceRoute, StaticRoute
-from adapters.settings import Settings
+from adapters.settings import Settings, private_directory
 from projections import environments
-from services.ports import kept_port, written_port
 from services.process import Ready, run
 from services.wiring import Core, core
 
@@ -33,8 +32,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
     async with core(settings, connections=2) as parts, Responder() as responder:
         table = EdgeTable(responder, Sites(settings.sites_dir))
         _show(table, await _routes(parts))
-        # The port that Caddy knows, even if it is taken for a moment: then this process ends and starts again.
-        await responder.start(written_port(settings.responder_port_file) or kept_port(settings.responder_port_file))
+        private_directory(settings.sockets_dir)
+        await responder.start(settings.instances_socket)
         ready()
         await _follow(parts, table)
 

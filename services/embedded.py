@@ -208,14 +208,16 @@ def _nats_configuration(settings: Settings, place: _NatsPlace) -> dict[str, obje
 
 
 def caddy(settings: Settings) -> Program:
-    """Caddy, with the constant configuration of ``adapters.edge.caddy``."""
+    """Caddy, with the constant configuration of ``adapters.edge.caddy``.
+
+    Whoever runs it answers at ``settings.addresses_socket`` meanwhile.
+    """
     home = private_directory(settings.caddy_dir)
     private_directory(settings.logs_dir)
     private_directory(settings.sockets_dir)
     private_directory(settings.sites_dir)
     configuration = home / "caddy.json"
-    constant = edge_configuration(settings, kept_port(settings.responder_port_file))
-    write_private(configuration, msgspec.json.encode(constant))
+    write_private(configuration, msgspec.json.encode(edge_configuration(settings)))
     return Program(
         name="caddy",
         argv=(_script("caddy"), "run", "--config", str(configuration)),

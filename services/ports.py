@@ -1,4 +1,4 @@
-"""TCP and UDP ports of this machine: whether one is free, and one that is kept from start to start."""
+"""TCP ports of this machine: whether one is free, and one that is kept from start to start."""
 
 import errno
 import secrets
@@ -18,11 +18,8 @@ def bindable(host: str, port: int) -> OSError | None:
 
 
 def kept_port(file: Path) -> int:
-    """The loopback port that ``file`` names while it is free for TCP and UDP, else a free one, written to ``file``.
-
-    For whoever chooses the port and tells others; the program that listens takes ``written_port``.
-    """
-    if (kept := written_port(file)) and _free_for_both(kept):
+    """The loopback port that ``file`` names while it is free, else a free one, written to ``file``."""
+    if (kept := _written_port(file)) and not bindable("127.0.0.1", kept):
         return kept
     port = _free_port()
     growing = file.with_name(f".{file.name}.new")
@@ -31,8 +28,7 @@ def kept_port(file: Path) -> int:
     return port
 
 
-def written_port(file: Path) -> int | None:
-    """The port that ``file`` names, free or not; None where there is no file or no port in it."""
+def _written_port(file: Path) -> int | None:
     return _number(file.read_text("ascii")) if file.exists() else None
 
 
@@ -40,23 +36,13 @@ def _free_port() -> int:
     """Below the ports that Linux gives to outgoing connections (32768 and up), which come and go."""
     for _ in range(1000):
         port = 20_000 + secrets.randbelow(12_768)
-        if _free_for_both(port):
+        if not bindable("127.0.0.1", port):
             return port
     raise OSError(errno.EADDRINUSE, "no port from 20000 to 32767 was found free")
 
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else None
-
-
-def _free_for_both(port: int) -> bool:
-    try:
-        with ExitStack() as held:
-            _bind(held, "127.0.0.1", port)
-            held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)).bind(("127.0.0.1", port))
-    except OSError:
-        return False
-    return True
 
 
 def _bind(held: ExitStack, host: str, port: int) -> None:

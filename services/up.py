@@ -3,6 +3,7 @@
 import asyncio
 import sys
 
+from adapters.edge.responder import Responder
 from adapters.settings import Settings
 from services.plane import programs
 from services.preflight import claimed
@@ -17,19 +18,24 @@ def main(settings: Settings) -> int:
     """
     with claimed(settings):
         try:
-            asyncio.run(
-                supervise(
-                    programs(settings),
-                    logs_dir=settings.logs_dir,
-                    run_dir=settings.run_dir,
-                    say=_say,
-                    ready=lambda: _greet(settings),
-                )
-            )
+            asyncio.run(_run(settings))
         finally:
             asyncio.run(_stop_applications(settings))
     _say("stopped")
     return 0
+
+
+async def _run(settings: Settings) -> None:
+    """Everything, and what Caddy cannot be without: addresses, which it asks for with each connection it opens."""
+    async with Responder() as addresses:
+        await addresses.start(settings.addresses_socket)
+        await supervise(
+            programs(settings),
+            logs_dir=settings.logs_dir,
+            run_dir=settings.run_dir,
+            say=_say,
+            ready=lambda: _greet(settings),
+        )
 
 
 async def _stop_applications(settings: Settings) -> None:

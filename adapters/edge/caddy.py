@@ -5,6 +5,7 @@ the host is: a static release or a service. A service's instances are SRV record
 Reference: the JSON structure in Caddy's documentation, https://caddyserver.com/docs/json/.
 """
 
+from pathlib import Path
 from typing import Any
 
 from adapters.settings import Settings
@@ -28,21 +29,21 @@ _HASHED = (
 )
 """Paths whose name changes with their content, by the conventions of Next, Astro, SvelteKit, Nuxt, CRA and Vite."""
 
-_TRY_SECONDS = 2
-"""How long a request that no instance has received waits for one; covers a restart of an instance or of the edge."""
+_TRY_SECONDS = 5
+"""How long a request that no instance has received waits for one; covers a restart of an instance."""
 
 
-def configuration(settings: Settings, responder_port: int) -> dict[str, Any]:
-    """The whole configuration: listen at ``settings.edge``, ask the DNS responder on loopback for services."""
+def configuration(settings: Settings) -> dict[str, Any]:
+    """The whole configuration: listen at ``settings.edge``, ask the DNS responders for services."""
     return {
         "admin": {"listen": f"unix/{settings.sockets_dir}/caddy.sock|0600", "config": {"persist": False}},
         "storage": {"module": "file_system", "root": str(settings.caddy_dir / "storage")},
         "logging": {"logs": _logs(settings)},
-        "apps": {"http": {"grace_period": "5s", "servers": {"edge": _server(settings, responder_port)}}},
+        "apps": {"http": {"grace_period": "5s", "servers": {"edge": _server(settings)}}},
     }
 
 
-def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
+def _server(settings: Settings) -> dict[str, Any]:
     return {
         "listen": [str(settings.edge)],
         "protocols": ["h1"],
@@ -54,7 +55,7 @@ def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
         "routes": [
             {
                 "match": [{"vars_regexp": {"{http.request.host}": {"name": "host", "pattern": HOST}}}],
-                "handle": [_subroute(*_host_routes(settings, responder_port))],
+                "handle": [_subroute(*_host_routes(settings))],
             },
             {"handle": [_page("No application", "There is no application at this address.", 404)]},
         ],
@@ -62,7 +63,7 @@ def _server(settings: Settings, responder_port: int) -> dict[str, Any]:
     }
 
 
-def _host_routes(settings: Settings, responder_port: int) -> list[dict[str, Any]]:
+def _host_routes(settings: Settings) -> list[dict[str, Any]]:
     """A release by its name, a service, or else whatever is public.
 
     Reading the name follows the host's link twice, and the others once each: if the link changes in between, the last
@@ -75,7 +76,7 @@ def _host_routes(settings: Settings, responder_port: int) -> list[dict[str, Any]
     )
     return [
         {"match": [_file(hosts, f"/{_HOST}/release/*")], "handle": [named]},
-        {"match": [_file(hosts, f"/{_HOST}/service")], "handle": [_proxy(responder_port)]},
+        {"match": [_file(hosts, f"/{_HOST}/service")], "handle": [_proxy(settings)]},
         {"match": [_file(hosts, f"/{_HOST}/public/")], "handle": _static(f"{hosts}/{_HOST}")},
     ]
 
@@ -122,37 +123,42 @@ def _files(rewritten: str | None = None) -> dict[str, Any]:
     )
 
 
-def _proxy(responder_port: int) -> dict[str, Any]:
+def _proxy(settings: Settings) -> dict[str, Any]:
     """Pass the request to an instance of the host's service.
 
-    ``grace_period`` is the pause before the next question after a failed one, during which Caddy goes on with the
-    last answer; a long one would hold on to a replaced instance. Connections idle for a second are closed, so that
-    none is left when a replaced instance ends, and before an application's server closes them itself.
+    Its name is asked of the edge, whose death Caddy survives with the last answer: ``grace_period`` is the pause
+    before the next question after a failed one, so a long one would hold on to a replaced instance. The address is
+    asked for each connection to an instance, and no answer is kept, so of somebody who lives as long as Caddy does.
+    Connections idle for a second are closed, so that none is left when a replaced instance ends, and before an
+    application's server closes them itself.
     """
-    resolver = {"addresses": [f"udp/127.0.0.1:{responder_port}"]}
     return {
         "handler": "reverse_proxy",
         "dynamic_upstreams": {
             "source": "srv",
             "name": f"{_HOST}.",
             "refresh": "50ms",
-            "grace_period": "250ms",
-            "resolver": resolver,
+            "grace_period": "150ms",
+            "resolver": _resolver(settings.instances_socket),
             "dial_network": "tcp4",
         },
         "transport": {
             "protocol": "http",
-            "resolver": resolver,
+            "resolver": _resolver(settings.addresses_socket),
             "dial_timeout": "2s",
             "keep_alive": {"idle_timeout": "1s", "max_idle_conns_per_host": 256},
         },
         "load_balancing": {
             "selection_policy": {"policy": "random"},
             "try_duration": f"{_TRY_SECONDS}s",
-            "try_interval": "25ms",
+            "try_interval": "50ms",
             "retry_match": [{"method": ["GET", "HEAD", "OPTIONS"]}],
         },
     }
+
+
+def _resolver(socket: Path) -> dict[str, Any]:
+    return {"addresses": [f"unix/{socket}"]}
 
 
 def _error_routes() -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What the edge answers at this moment: asked of its responder, as Caddy asks it."""
 
-from collections.abc import Callable
+import asyncio
+from pathlib import Path
 
-import dns.asyncquery
 import dns.exception
 import dns.message
 import dns.rcode
@@ -10,23 +10,25 @@ import dns.rdatatype
 from dns.rdtypes.IN.SRV import SRV
 
 TIMEOUT_SECONDS = 1.0
+_MOST_BYTES = 65535
+"""The longest answer: more than a thousand instances."""
 
 
 class Lookup:
-    """Asks the responder on this machine. ``port`` is called for each question, since it is known only once it runs."""
+    """Asks the responder that listens at ``socket``."""
 
-    def __init__(self, port: Callable[[], int | None]) -> None:
-        self._port = port
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
 
     async def upstreams(self, host: str) -> frozenset[tuple[str, int]] | None:
         """The targets and ports that requests for ``host`` go to; None where the edge does not answer."""
-        port = self._port()
-        if port is None:
-            return None
-        question = dns.message.make_query(f"{host}.", dns.rdatatype.SRV)
+        question = dns.message.make_query(f"{host}.", dns.rdatatype.SRV, use_edns=0, payload=_MOST_BYTES)
         try:
-            answer, _ = await dns.asyncquery.udp_with_fallback(question, "127.0.0.1", TIMEOUT_SECONDS, port)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                answer = dns.message.from_wire(await self._ask(question.to_wire()))
         except (dns.exception.DNSException, OSError):
+            return None
+        if not question.is_response(answer) or answer.rcode() not in {dns.rcode.NOERROR, dns.rcode.NXDOMAIN}:
             return None
         return frozenset(
             (str(record.target), record.port)
@@ -34,3 +36,11 @@ class Lookup:
             for record in records
             if isinstance(record, SRV)
         )
+
+    async def _ask(self, question: bytes) -> bytes:
+        reader, writer = await asyncio.open_unix_connection(str(self._socket))
+        try:
+            writer.write(question)
+            return await reader.read()
+        finally:
+            writer.close()

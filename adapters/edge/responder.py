@@ -1,14 +1,20 @@
-"""A small DNS server on loopback: the instances of each service as SRV records (RFC 2782), for Caddy alone.
+"""A small DNS server for Caddy alone: the instances of each service as SRV records (RFC 2782), and their addresses.
 
-Caddy asks at most every 50 ms a host, so a change is in use within that time without touching Caddy.
+It listens on a Unix stream socket, where each connection carries one question and one answer, plain and in one piece:
+Go's resolver takes any Unix socket for a packet connection. Unlike a datagram, a question to a process that is dead
+or dies fails at once, and Caddy goes on with the last answer. Caddy asks at most every 50 ms a host, so a change is in
+use within that time without touching Caddy.
 """
 
 import asyncio
+import errno
 import ipaddress
 import random
+import socket
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Any, Self, cast
+from pathlib import Path
+from typing import Annotated, Self, cast
 
 import dns.exception
 import dns.flags
@@ -27,13 +33,17 @@ _ZONE = dns.name.from_text("instance.")
 """Targets are addresses spelt as names of this zone (``10-0-0-7.instance.``): SRV records cannot hold addresses."""
 
 _LOCALHOST = dns.name.from_text("localhost.")
-"""The target for 127.0.0.1: resolvers know it without asking us, so that Caddy can connect while we are away."""
+"""The target for 127.0.0.1."""
 
-_UDP_BYTES = 1232
-"""The size of Go's receive buffer for UDP answers, and the DNS flag day's recommendation."""
+_LEAST_BYTES = 512
+"""What everybody who asks can take (RFC 6891, 6.2.3); Go's resolver says that it takes 1232."""
 
-_CONNECTIONS = 64
-_CONNECTION_SECONDS = 5.0
+_MOST_BYTES = 65535
+_CONNECTIONS = 512
+_CONNECTION_SECONDS = 1.0
+_WAITING = 4096
+"""Connections that the kernel holds for us: it refuses further ones, as it would if we were dead."""
+
 _REMEMBERED_ANSWERS = 4096
 _HEADER_BYTES = 12
 
@@ -50,33 +60,35 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 class Responder:
-    """Answers with the instances of each host that it was shown; other hosts do not exist (NXDOMAIN). TTLs are 0."""
+    """Answers with the instances of each host that it was shown, and with the addresses that their targets spell.
+
+    Other names do not exist (NXDOMAIN). TTLs are 0.
+    """
 
     def __init__(self) -> None:
         self._table: dict[dns.name.Name, list[dns.rdata.Rdata]] = {}
-        self._answers: dict[tuple[bytes, int], bytes] = {}
-        self._streams: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
-        self._transport: asyncio.DatagramTransport | None = None
+        self._answers: dict[bytes, bytes] = {}
+        self._conversations: set[_Conversation] = set()
         self._server: asyncio.Server | None = None
+        self._path: Path | None = None
 
-    async def start(self, port: int) -> None:
-        """Listen at ``port`` of 127.0.0.1, UDP and TCP. Raises OSError where it is taken."""
+    async def start(self, path: Path) -> None:
+        """Listen at ``path``, in place of who died there. Raises OSError where somebody alive listens."""
+        listener = _listener(path)
+        self._path = path
         loop = asyncio.get_running_loop()
-        address = ("127.0.0.1", port)
-        self._server = await asyncio.start_server(self._serve_stream, *address, limit=1 << 16)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), local_addr=address)
+        self._server = await loop.create_unix_server(self._conversation, sock=listener, backlog=_WAITING)
 
     async def stop(self) -> None:
         """Listen no more, and end every conversation."""
-        if self._transport:
-            self._transport.close()
+        if self._path:
+            self._path.unlink(missing_ok=True)
         if self._server:
             self._server.close()
-            await self._server.wait_closed()
-        for writer in self._streams.values():
-            writer.transport.abort()
-        if self._streams:
-            await asyncio.wait(self._streams)
+        while self._conversations:
+            for conversation in tuple(self._conversations):
+                conversation.end()
+            await asyncio.sleep(0)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,12 +110,13 @@ class Responder:
         """Every host that has an answer."""
         return {name.to_text(omit_final_dot=True) for name in self._table}
 
-    def answer(self, question: bytes, limit: int = 65535) -> bytes | None:
-        """The answer to ``question``, at most ``limit`` bytes long, or None for what deserves none.
+    def answer(self, question: bytes) -> bytes | None:
+        """The answer to ``question``, or None for what deserves none.
 
-        Over UDP, where not all instances fit, a random part of them is named: Caddy's resolver cannot change to TCP.
+        It is as long as who asks can take (RFC 6891), at most 65535 bytes. Where not all instances fit, a random part
+        of them is named without saying so: Caddy's resolver would drop an answer that is marked as truncated.
         """
-        if remembered := self._answers.get((question[2:], limit)):
+        if remembered := self._answers.get(question[2:]):
             return question[:2] + remembered
         try:
             query = dns.message.from_wire(question, keyring=False)
@@ -111,15 +124,17 @@ class Responder:
             return _malformed(question)
         if query.flags & dns.flags.QR:
             return None
-        wire, whole = _fitting(self._response(query), limit)
+        if len(query.question) != 1:  # RFC 9619
+            return _malformed(question)
+        wire, whole = _fitting(self._response(query), max(_LEAST_BYTES, query.payload))
         if whole and len(self._answers) < _REMEMBERED_ANSWERS:
-            self._answers[question[2:], limit] = wire[2:]
+            self._answers[question[2:]] = wire[2:]
         return wire
 
     def _response(self, query: dns.message.Message) -> dns.message.Message:
-        response = dns.message.make_response(query, our_payload=_UDP_BYTES)
+        response = dns.message.make_response(query, our_payload=_MOST_BYTES)
         response.flags |= dns.flags.AA
-        if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
+        if query.opcode() != dns.opcode.QUERY:
             response.set_rcode(dns.rcode.NOTIMP)
             return response
         asked = query.question[0]
@@ -132,43 +147,53 @@ class Responder:
             response.answer.append(dns.rrset.from_rdata_list(asked.name, 0, fitting))
         return response
 
-    async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Questions with two bytes of length before each (RFC 1035, 4.2.2), for a bounded while."""
-        if len(self._streams) >= _CONNECTIONS:
-            writer.transport.abort()
-            return
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._streams[task] = writer
-        # The other side may go away or be slow: nobody is left to be told.
-        with suppress(OSError, EOFError):
-            async with asyncio.timeout(_CONNECTION_SECONDS):
-                await self._converse(reader, writer)
-        writer.close()
-        with suppress(OSError):
-            async with asyncio.timeout(_CONNECTION_SECONDS):
-                await writer.wait_closed()
-        del self._streams[task]
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while answer := self.answer(await reader.readexactly(int.from_bytes(await reader.readexactly(2)))):
-            writer.write(len(answer).to_bytes(2) + answer)
-            await writer.drain()
+    def _conversation(self) -> "_Conversation":
+        return _Conversation(self, self._conversations)
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    """UDP: one question, one answer."""
+class _Conversation(asyncio.Protocol):
+    """One question and its answer, for a bounded while; ``all_`` holds those that are open."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Responder, all_: "set[_Conversation]") -> None:
         self._responder = responder
-        self._transport: asyncio.DatagramTransport | None = None
+        self._all = all_
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.DatagramTransport", transport)
+        self._transport = cast("asyncio.Transport", transport)
+        self._late = asyncio.get_running_loop().call_later(_CONNECTION_SECONDS, self.end)
+        self._all.add(self)
+        if len(self._all) > _CONNECTIONS:
+            self.end()
 
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        answer = self._responder.answer(data, _UDP_BYTES)
-        if answer and self._transport:
-            self._transport.sendto(answer, addr)
+    def data_received(self, data: bytes) -> None:
+        if answer := self._responder.answer(data):
+            self._transport.write(answer)
+        self._transport.close()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._late.cancel()
+        self._all.discard(self)
+
+    def end(self) -> None:
+        """Hang up, whatever was asked."""
+        self._transport.abort()
+
+
+def _listener(path: Path) -> socket.socket:
+    """A socket at ``path`` for us alone; the file that a dead process left there gives way."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        if probe.connect_ex(str(path)) not in {errno.ENOENT, errno.ECONNREFUSED}:
+            raise OSError(errno.EADDRINUSE, f"{path} is in use by another process")
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(path))
+        path.chmod(0o600)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _name(host: str) -> dns.name.Name:

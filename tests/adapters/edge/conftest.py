@@ -9,7 +9,7 @@ from adapters.settings import Address, Settings, private_directory
 from services.embedded import caddy
 from services.ports import kept_port
 from services.programs import running
-from tests.adapters.edge.running import Edge
+from tests.adapters.edge.running import Edge, addresses_told
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         edge=Address("127.0.0.1", kept_port(directory / "edge.port")),
     )
     try:
-        with running(caddy(settings), directory / "caddy.log"):
+        with running(caddy(settings), directory / "caddy.log"), addresses_told(settings):
             yield Edge(settings)
     finally:
         rmtree(settings.sockets_dir, ignore_errors=True)  # which may lie outside the temporary directory

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -63,6 +64,8 @@ class Instance:
     name: str
     asked: list[str] = field(default_factory=list)
     slowly: asyncio.Event | None = None
+    hangs_up: bool = False
+    """Closes the connection after each answer, as the servers of some frameworks do."""
     _serving: dict[asyncio.Task[None] | None, asyncio.StreamWriter] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
@@ -89,9 +92,11 @@ class Instance:
                 if self.slowly:
                     await self._stream(writer, self.slowly)
                 else:
-                    body = self.name.encode()
-                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+                    body, also = self.name.encode(), b"Connection: close\r\n" if self.hangs_up else b""
+                    writer.write(b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (also, len(body), body))
                 await writer.drain()
+                if self.hangs_up:
+                    break
         del self._serving[asyncio.current_task()]
         await close(writer)
 
@@ -100,6 +105,22 @@ class Instance:
         await writer.drain()
         await go_on.wait()
         writer.write(b"6\r\nsecond\r\n0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def addresses_told(settings: Settings) -> Iterator[None]:
+    """Caddy is told addresses for the length of the block, by a thread, as by whoever runs it on a machine."""
+    loop, responder = asyncio.new_event_loop(), Responder()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(responder.start(settings.addresses_socket), loop).result(5)
+        yield
+        asyncio.run_coroutine_threadsafe(responder.stop(), loop).result(5)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(5)
+        loop.close()
 
 
 @dataclass(frozen=True)
@@ -111,7 +132,7 @@ class Edge:
     @contextlib.asynccontextmanager
     async def table(self) -> AsyncIterator[EdgeTable]:
         async with Responder() as responder:
-            await responder.start(int(self.settings.responder_port_file.read_text()))
+            await responder.start(self.settings.instances_socket)
             yield EdgeTable(responder, Sites(self.settings.sites_dir))
 
     @contextlib.asynccontextmanager

