@@ -2,25 +2,34 @@
 
 A value of fewer than four characters is left alone: masking every "1" would destroy the log and hide nothing. So is
 each line that short of a value of several lines; of its other lines, each is masked by itself.
+Only the standard library: keepers mask with it.
 """
 
 import base64
 import html
 import json
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 from urllib.parse import quote, quote_plus
-
-from commands.ports import SecretValue
 
 SHORTEST = 4
 """Characters of the shortest value that is masked."""
 MASK = b"***"
 
 
+class Secret(Protocol):
+    """What is masked, such as a ``SecretValue``."""
+
+    @property
+    def reveal(self) -> str:
+        """The value."""
+        ...
+
+
 class Masks:
     """All spellings of some secret values, looked for in any number of streams."""
 
-    def __init__(self, values: Iterable[SecretValue] = ()) -> None:
+    def __init__(self, values: Iterable[Secret] = ()) -> None:
         spellings = {spelling for value in values for spelling in _spellings(value.reveal)}
         self._spellings = tuple(sorted(spellings))
         self.longest = max(map(len, self._spellings), default=0)

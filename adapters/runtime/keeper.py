@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypedDict
 
+from adapters.masking import Masks
 from adapters.runtime.identity import identify
 from adapters.runtime.launch import Plan, become, children, die_with
 from adapters.runtime.spool import SpoolWriter
@@ -33,10 +34,19 @@ class Orders(TypedDict):
     """For the state file and the spool."""
     facts: dict[str, Any]
     """Goes into the state file as it is."""
+    secrets: list[str]
+    """What must not be written to the spool."""
     oom_counter: str | None
     """The kernel's file that counts processes killed for want of memory."""
     backoff: list[float]
     """Seconds before the first new start, the most, and after how long a run counts as stable."""
+
+
+class _Secret:
+    """A value that shows itself to nobody who does not ask for it."""
+
+    def __init__(self, value: str) -> None:
+        self.reveal = value
 
 
 class Keeper:
@@ -46,7 +56,7 @@ class Keeper:
         """Nothing is started yet."""
         self._orders = orders
         self._directory = Path(orders["directory"])
-        self._spool = SpoolWriter(self._directory / "spool")
+        self._spool = SpoolWriter(self._directory / "spool", Masks(map(_Secret, orders["secrets"])))
         self._stopping = False
         self._restarts = 0
         self._exit_code: int | None = None

@@ -173,6 +173,7 @@ class ProcessRuntime:
             plan=walls.plan(["/bin/sh", "-c", spec.start_command], sandbox, spec.limits, group, self._able),
             directory=str(place),
             facts=facts | {"host": HOST, "port": port},
+            secrets=list(spec.environment.values()),
             oom_counter=str(group.oom_counter) if group else None,
             backoff=list(self._backoff),
         )

@@ -1,4 +1,4 @@
-"""What an application prints, kept on disk in a bounded number of segments until somebody reads it.
+"""What an application prints, masked, and kept on disk in a bounded number of segments until somebody reads it.
 
 A segment is named after the offset of its first byte in the whole of the output, so an offset stays good when older
 segments go and when writer or reader start again. A line is ``<microseconds since 1970> <o|e|s> <text>``.
@@ -10,10 +10,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from adapters.masking import Masks
+
 SEGMENT_BYTES = 1 << 20
 MOST_BYTES = 16 << 20
 LONGEST = 16 << 10
 """A longer line is split."""
+NO_MASKS = Masks()
 STREAMS = {"o": "stdout", "e": "stderr", "s": "system"}
 
 
@@ -64,16 +67,23 @@ class Spool:
 class SpoolWriter:
     """Appends to the spool in ``directory``; the one writer is the instance's keeper."""
 
-    def __init__(self, directory: Path, segment_bytes: int = SEGMENT_BYTES, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        masks: Masks = NO_MASKS,
+        segment_bytes: int = SEGMENT_BYTES,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
         """Go on where an earlier writer stopped; half a line that it left is cut off."""
         directory.mkdir(parents=True, exist_ok=True)
         self._directory, self._segment_bytes, self._most_bytes = directory, segment_bytes, most_bytes
+        self._masked = {stream: masks.stream() for stream in "oe"}
         self._rest: dict[str, bytes] = {}
         self._open(_mended_end(directory))
 
     def feed(self, stream: str, piece: bytes) -> None:
         """Take a piece of output of ``o`` or ``e``; its last line may be unfinished."""
-        *whole, rest = (self._rest.pop(stream, b"") + piece).split(b"\n")
+        *whole, rest = (self._rest.pop(stream, b"") + self._masked[stream].feed(piece)).split(b"\n")
         while len(rest) > LONGEST:
             whole.append(rest[:LONGEST])
             rest = rest[LONGEST:]
@@ -83,9 +93,9 @@ class SpoolWriter:
 
     def finish(self) -> None:
         """Write the unfinished last lines: no more will come."""
-        for stream, rest in self._rest.items():
-            self._append(stream, [rest])
-        self._rest.clear()
+        for stream, masked in self._masked.items():
+            if rest := self._rest.pop(stream, b"") + masked.end():
+                self._append(stream, [rest])
 
     def say(self, text: str) -> None:
         """Add a line of the keeper's own."""
