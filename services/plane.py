@@ -4,6 +4,8 @@ import os
 import sys
 from signal import SIGKILL, SIGTERM
 
+from msgspec.structs import replace
+
 from adapters.settings import Settings
 from services.embedded import caddy, nats, postgres
 from services.parts import forget_ready, said_ready
@@ -22,22 +24,21 @@ def programs(settings: Settings) -> list[Program]:
 
 
 def own(settings: Settings, name: str, needs: tuple[str, ...]) -> Program:
-    """One of our processes; it loads the same ``settings`` from its environment."""
+    """One of our processes; it loads the same ``settings`` from its environment.
+
+    But for the port of ``metrics``, which they cannot share: the API shows the metrics of all.
+    """
 
     async def ready() -> bool:
         return said_ready(settings.run_dir, name)
 
     def prepare() -> None:
         forget_ready(settings.run_dir, name)
-        if name == "api" and not settings.credentials_file.exists():
-            from services.bootstrap import bootstrap  # noqa: PLC0415 - large, and for the first start alone
-
-            bootstrap(settings)
 
     return Program(
         name=name,
         argv=(sys.executable, "-m", "services.role", name),
-        environ=dict(os.environ) | settings.environ(),
+        environ=dict(os.environ) | replace(settings, metrics=None).environ(),
         prepare=prepare,
         ready=ready,
         needs=needs,

@@ -11,9 +11,12 @@ from services.programs import CannotStart
 
 
 def main(name: str) -> int:
-    """Serve until stopped, with the settings of the environment; the exit status."""
+    """Serve until stopped, with the settings of the environment; the exit status. At the first start the API comes with
+    an administrator."""
     try:
         settings = Settings.load({}, os.environ, others=CLIENT_VARIABLES)
+        if name == "api" and not settings.credentials_file.exists():
+            import_module("services.bootstrap").bootstrap(settings)
         return int(import_module(f"services.{name}").main(settings))
     except (SettingsInvalid, CannotStart) as problem:
         print(f"shipbook: {problem}", file=sys.stderr)
