@@ -11,7 +11,7 @@ from tests.adapters.edge.loading import Load
 from tests.adapters.edge.responding import responding
 from tests.adapters.edge.running import Instance
 
-AWAY_SECONDS = 6
+AWAY_SECONDS = 6.3
 """Longer than the supervisor's longest pause, and than Go's resolver waits for an answer."""
 
 
