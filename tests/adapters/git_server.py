@@ -12,10 +12,10 @@ from pathlib import Path
 QUIET = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_AUTHOR_NAME": "Ada",
-    "GIT_AUTHOR_EMAIL": "ada@example.org",
-    "GIT_COMMITTER_NAME": "Ada",
-    "GIT_COMMITTER_EMAIL": "ada@example.org",
+    "GIT_AUTHOR_NAME": "Insider",
+    "GIT_AUTHOR_EMAIL": "insider@example.org",
+    "GIT_COMMITTER_NAME": "Insider",
+    "GIT_COMMITTER_EMAIL": "insider@example.org",
     "PATH": os.environ["PATH"],
 }
 

@@ -41,7 +41,7 @@ def files(place: Path) -> dict[str, str]:
 async def test_a_branch_gives_its_last_commit(tmp_path: Path, into: Path) -> None:
     *_, last = repository(tmp_path / "origin", {"a": "1"}, {"a": "2"})
     found = await fetch(Source(url=str(tmp_path / "origin"), branch="main"), into, policy=OPEN)
-    assert (found.commit, found.author, found.message) == (last, "Ada", "Change a\n\nFor a reason.")
+    assert (found.commit, found.author, found.message) == (last, "Insider", "Change a\n\nFor a reason.")
     assert (datetime.now(UTC) - found.committed_at).total_seconds() < 60
     assert files(into) == {"a": "2"}
     assert git(into, "rev-list", "--count", "HEAD") == "1"
@@ -76,13 +76,13 @@ async def test_fetching_again_leaves_nothing_of_the_first_time(tmp_path: Path, i
 async def test_a_credential_opens_the_repository_and_is_shown_to_nobody(tmp_path: Path, into: Path) -> None:
     repository(tmp_path / "origin", {"a": "1"})
     token = f"t:k/{uuid4().hex}@"
-    credential = Credential(username="ada", token=token)
+    credential = Credential(username="insider", token=token)
     lines = Lines()
-    with serving(tmp_path, f"ada:{token}") as (address, _):
+    with serving(tmp_path, f"insider:{token}") as (address, _):
         url = f"{address}/origin/.git"
         await fetch(Source(url=url, credential=credential), into, policy=OPEN, on_line=lines)
         assert await resolve(Source(url=url, credential=credential), OPEN)
-        for wrong in (None, Credential(username="ada", token="wrong")):
+        for wrong in (None, Credential(username="insider", token="wrong")):
             with pytest.raises(RepositoryRefused, match="refused the credential"):
                 await fetch(Source(url=url, credential=wrong), into, policy=OPEN, on_line=lines)
     assert files(into) == {}

@@ -71,7 +71,7 @@ def deployment(number: int, project: ProjectId = SHOP, tenant: TenantId = ACME) 
         commit=None,
         note=None,
         retry_of=None,
-        triggered_by="ada",
+        triggered_by="insider",
         queued_at=at,
         updated_at=at,
         recipe=Recipe(

@@ -68,10 +68,10 @@ def test_nobody_enters_without_credentials(plane: Plane, route: str) -> None:
 
 @pytest.mark.parametrize("route", OF_TENANTS)
 def test_nobody_enters_another_workspace(plane: Plane, strangers: tuple[Caller, Caller], route: str) -> None:
-    ada, eve = strangers
+    insider, outsider = strangers
 
-    for client in (eve.http, eve.browser):
-        for tenant in (ada.tenant, FOREIGN, "nonsense"):
+    for client in (outsider.http, outsider.browser):
+        for tenant in (insider.tenant, FOREIGN, "nonsense"):
             refused = _asked(client, route, tenant)
             assert (refused.status_code, refused.json()["message"]) == (404, "There is no such workspace.")
 

@@ -17,7 +17,7 @@ def caused_by(causation: str, tenant: str = "acme") -> Context:
     """The circumstances of a request of a tenant."""
     return Context(
         tenant_id=TenantId(tenant),
-        actor=Actor(name=f"ada@{tenant}.example"),
+        actor=Actor(name=f"insider@{tenant}.example"),
         correlation_id=RequestId(causation),
         causation_id=CausationId(causation),
         at=datetime(2030, 1, 1, tzinfo=UTC),

@@ -29,19 +29,21 @@ from tests.commands.specification import specification
 
 given = specification(DECIDER)
 
-ADA, ACME, LATER = AccountId("ada"), TenantId("acme"), datetime(2030, 1, 1, tzinfo=UTC)
-REGISTER = RegisterAccount(account_id=ADA, email="ada@example.com", workspace_id=ACME, workspace_name="Acme")
-REGISTERED = AccountRegistered(account_id=ADA, email="ada@example.com", workspace_id=ACME, workspace_name="Acme")
-START = StartSession(account_id=ADA, session_id=SessionId("s1"), digest="d", expires_at=LATER)
-STARTED = SessionStarted(account_id=ADA, session_id=SessionId("s1"), digest="d", expires_at=LATER)
+INSIDER, ACME, LATER = AccountId("insider"), TenantId("acme"), datetime(2030, 1, 1, tzinfo=UTC)
+REGISTER = RegisterAccount(account_id=INSIDER, email="insider@example.com", workspace_id=ACME, workspace_name="Acme")
+REGISTERED = AccountRegistered(
+    account_id=INSIDER, email="insider@example.com", workspace_id=ACME, workspace_name="Acme"
+)
+START = StartSession(account_id=INSIDER, session_id=SessionId("s1"), digest="d", expires_at=LATER)
+STARTED = SessionStarted(account_id=INSIDER, session_id=SessionId("s1"), digest="d", expires_at=LATER)
 ISSUE = IssueApiToken(
-    account_id=ADA, token_id=ApiTokenId("t1"), tenant_id=ACME, name="CI", digest="d", scope=Scope.DEPLOY
+    account_id=INSIDER, token_id=ApiTokenId("t1"), tenant_id=ACME, name="CI", digest="d", scope=Scope.DEPLOY
 )
 
 
 def issued(token: str) -> ApiTokenIssued:
     return ApiTokenIssued(
-        account_id=ADA, token_id=ApiTokenId(token), tenant_id=ACME, name="CI", digest="d", scope=Scope.DEPLOY
+        account_id=INSIDER, token_id=ApiTokenId(token), tenant_id=ACME, name="CI", digest="d", scope=Scope.DEPLOY
     )
 
 
@@ -55,11 +57,11 @@ class TestRegistering:
     @pytest.mark.parametrize(
         ("field", "change"),
         [
-            ("email", {"email": "ada"}),
+            ("email", {"email": "insider"}),
             ("email", {"email": "a da@example.com"}),
-            ("email", {"email": "ada@@example.com"}),
+            ("email", {"email": "insider@@example.com"}),
             ("email", {"email": "a" * 243 + "@example.com"}),
-            ("email", {"email": "ada\x00@example.com"}),
+            ("email", {"email": "insider\x00@example.com"}),
             ("workspaceName", {"workspace_name": ""}),
             ("workspaceName", {"workspace_name": "x" * 101}),
         ],
@@ -70,13 +72,13 @@ class TestRegistering:
 
 class TestASession:
     def test_starts_and_ends(self) -> None:
-        end = EndSession(account_id=ADA, session_id=SessionId("s1"))
-        ended = SessionEnded(account_id=ADA, session_id=SessionId("s1"))
+        end = EndSession(account_id=INSIDER, session_id=SessionId("s1"))
+        ended = SessionEnded(account_id=INSIDER, session_id=SessionId("s1"))
         given(REGISTERED).when(START).then(STARTED)
         given(REGISTERED, STARTED).when(end).then(ended)
 
     def test_starts_once_and_ends_once(self) -> None:
-        end = EndSession(account_id=ADA, session_id=SessionId("s1"))
+        end = EndSession(account_id=INSIDER, session_id=SessionId("s1"))
         given(REGISTERED, STARTED).when(START).then_nothing()
         given(REGISTERED).when(end).then_nothing()
 
@@ -104,12 +106,12 @@ class TestAToken:
 
     def test_makes_room_when_it_is_revoked(self) -> None:
         many = [issued(f"other {n}") for n in range(MOST_TOKENS)]
-        revoked = ApiTokenRevoked(account_id=ADA, token_id=ApiTokenId("other 7"), name="CI")
+        revoked = ApiTokenRevoked(account_id=INSIDER, token_id=ApiTokenId("other 7"), name="CI")
         given(REGISTERED, *many, revoked).when(ISSUE).then(issued("t1"))
 
     def test_is_revoked_by_name(self) -> None:
-        revoke = RevokeApiToken(account_id=ADA, token_id=ApiTokenId("t1"))
-        revoked = ApiTokenRevoked(account_id=ADA, token_id=ApiTokenId("t1"), name="CI")
+        revoke = RevokeApiToken(account_id=INSIDER, token_id=ApiTokenId("t1"))
+        revoked = ApiTokenRevoked(account_id=INSIDER, token_id=ApiTokenId("t1"), name="CI")
         given(REGISTERED, issued("t1")).when(revoke).then(revoked)
         given(REGISTERED, issued("t1"), revoked).when(revoke).then_refused(NotFound)
         given().when(revoke).then_refused(NotFound)

@@ -87,8 +87,10 @@ def reports(token: int) -> list[tuple[Report, Fact]]:
     step, finished, release = StepKind.BUILD, Outcome.OK, ReleaseId("release")
     return [
         (
-            ResolveCommit(deployment_id=ID, fencing_token=token, commit=COMMIT, message="Sell coffee", author="Ada"),
-            CommitResolved(deployment_id=ID, commit=COMMIT, message="Sell coffee", author="Ada"),
+            ResolveCommit(
+                deployment_id=ID, fencing_token=token, commit=COMMIT, message="Sell coffee", author="Insider"
+            ),
+            CommitResolved(deployment_id=ID, commit=COMMIT, message="Sell coffee", author="Insider"),
         ),
         (
             StartStep(deployment_id=ID, fencing_token=token, step=step),
@@ -194,11 +196,11 @@ class TestAReport:
 
     def test_is_cut_where_a_repository_or_a_program_wrote_too_much(self) -> None:
         hostile = ResolveCommit(
-            deployment_id=ID, fencing_token=1, commit=COMMIT, message="x" * 9999, author="Ada\x00" + "a" * 999
+            deployment_id=ID, fencing_token=1, commit=COMMIT, message="x" * 9999, author="Insider\x00" + "a" * 999
         )
         [resolved] = DECIDER.decide(hostile, DECIDER.fold([queued(), leased(1)]))
         assert (len(resolved.message), len(resolved.author)) == (2000, 200)
-        assert resolved.author.startswith("Ada\N{REPLACEMENT CHARACTER}a")
+        assert resolved.author.startswith("Insider\N{REPLACEMENT CHARACTER}a")
 
     def test_of_a_failure_keeps_an_error_that_can_be_shown(self) -> None:
         report = FailDeployment(deployment_id=ID, fencing_token=1, error="npm\x1b[31m ERR!\x00" + "!" * 9999)

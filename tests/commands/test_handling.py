@@ -90,15 +90,15 @@ def test_after_too_many_faster_writers_the_command_is_refused_as_busy() -> None:
     async def story() -> None:
         log = MemoryLog()
         handler = Handler(log)
-        ada = AccountId("ada")
+        insider = AccountId("insider")
         register = RegisterAccount(
-            account_id=ada, email="ada@example.com", workspace_id=TenantId("acme"), workspace_name="Acme"
+            account_id=insider, email="insider@example.com", workspace_id=TenantId("acme"), workspace_name="Acme"
         )
         await handler.handle(register, caused_by("c1"))
 
         def sign_in(number: int) -> StartSession:
             return StartSession(
-                account_id=ada, session_id=SessionId(f"s{number}"), digest="d", expires_at=caused_by("c").at
+                account_id=insider, session_id=SessionId(f"s{number}"), digest="d", expires_at=caused_by("c").at
             )
 
         def faster(number: int) -> Interruption:
@@ -131,11 +131,11 @@ def test_a_foreign_tenants_thing_is_not_found_whatever_is_asked() -> None:
 def test_an_account_works_in_several_workspaces() -> None:
     async def story() -> None:
         handler = Handler(MemoryLog())
-        ada = AccountId("ada")
+        insider = AccountId("insider")
         register = RegisterAccount(
-            account_id=ada, email="ada@example.com", workspace_id=TenantId("acme"), workspace_name="Acme"
+            account_id=insider, email="insider@example.com", workspace_id=TenantId("acme"), workspace_name="Acme"
         )
-        sign_in = StartSession(account_id=ada, session_id=SessionId("s1"), digest="d", expires_at=caused_by("c").at)
+        sign_in = StartSession(account_id=insider, session_id=SessionId("s1"), digest="d", expires_at=caused_by("c").at)
         await handler.handle(register, caused_by("c1", "acme"))
         assert (await handler.handle(sign_in, caused_by("c2", "globex"))).version == 2
 

@@ -28,7 +28,7 @@ from tests.commands.plane import Plane, tell
 
 class TestRegistering:
     async def register(
-        self, plane: Plane, context: Any, account: str = "ada", email: str = "ada@example.com"
+        self, plane: Plane, context: Any, account: str = "insider", email: str = "insider@example.com"
     ) -> Caused:
         return await register(
             plane.handler,
@@ -45,7 +45,7 @@ class TestRegistering:
             plane = Plane()
             await self.register(plane, plane.next())
             assert [type(fact) for fact in plane.facts()] == [AccountRegistered, WorkspaceCreated, MemberJoined]
-            assert (await plane.vault.open("ada", PASSWORD, 1)).reveal == "verifier"
+            assert (await plane.vault.open("insider", PASSWORD, 1)).reveal == "verifier"
 
         tell(story())
 
@@ -65,7 +65,7 @@ class TestRegistering:
             plane = Plane()
             await self.register(plane, plane.next())
             with pytest.raises(NameTaken) as caught:
-                await self.register(plane, plane.next("globex"), "eve", "ADA@Example.com")
+                await self.register(plane, plane.next("globex"), "outsider", "INSIDER@Example.com")
             assert caught.value.scope == EMAIL
             assert len(plane.facts()) == 3
 

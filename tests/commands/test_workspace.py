@@ -8,16 +8,16 @@ from tests.commands.specification import specification
 
 given = specification(DECIDER)
 
-CREATE = CreateWorkspace(tenant_id=TenantId("acme"), name="Acme", owner=AccountId("ada"))
+CREATE = CreateWorkspace(tenant_id=TenantId("acme"), name="Acme", owner=AccountId("insider"))
 CREATED = (
     WorkspaceCreated(tenant_id=TenantId("acme"), name="Acme"),
-    MemberJoined(tenant_id=TenantId("acme"), account_id=AccountId("ada"), role=Role.OWNER),
+    MemberJoined(tenant_id=TenantId("acme"), account_id=AccountId("insider"), role=Role.OWNER),
 )
 
 
 def test_a_workspace_is_created_with_its_owner() -> None:
     given().when(CREATE).then(*CREATED)
-    assert DECIDER.fold(CREATED).members == {AccountId("ada"): Role.OWNER}
+    assert DECIDER.fold(CREATED).members == {AccountId("insider"): Role.OWNER}
 
 
 def test_a_workspace_is_created_once() -> None:
@@ -25,5 +25,5 @@ def test_a_workspace_is_created_once() -> None:
 
 
 def test_a_workspace_needs_a_name() -> None:
-    unnamed = CreateWorkspace(tenant_id=TenantId("acme"), name=" ", owner=AccountId("ada"))
+    unnamed = CreateWorkspace(tenant_id=TenantId("acme"), name=" ", owner=AccountId("insider"))
     given().when(unnamed).then_refused(Invalid, field="workspaceName")

@@ -36,12 +36,12 @@ def register(plane: Plane) -> Callable[[], Caller]:
 
 
 @pytest.fixture
-def ada(plane: Plane) -> Caller:
+def insider(plane: Plane) -> Caller:
     """Somebody with a workspace of her own."""
     return Caller(plane)
 
 
 @pytest.fixture
-def eve(plane: Plane) -> Caller:
+def outsider(plane: Plane) -> Caller:
     """Somebody else, with another workspace."""
     return Caller(plane)

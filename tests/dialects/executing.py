@@ -89,7 +89,7 @@ class Execution:
         self.plane.do(
             self.tenant,
             ResolveCommit(
-                deployment_id=self.id, fencing_token=1, commit=COMMIT, message="Sell coffee", author="Ada <a@b.c>"
+                deployment_id=self.id, fencing_token=1, commit=COMMIT, message="Sell coffee", author="Insider <a@b.c>"
             ),
         )
 

@@ -211,7 +211,7 @@ class Caller:
 
     def connection(self) -> str:
         """A repository connection's id."""
-        body = {"url": f"https://example.com/ada/repo{next(_numbers)}.git"}
+        body = {"url": f"https://example.com/insider/repo{next(_numbers)}.git"}
         return str(self.post("/repository-connections", body)["id"])
 
     def project(self, name: str | None = None, **fields: Any) -> Any:

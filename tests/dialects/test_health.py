@@ -21,22 +21,25 @@ def test_ready_names_what_does_not_serve(plane: Plane) -> None:
     assert [part["name"] for part in health["parts"]] == ["database", "nats"]
 
 
-def test_metrics_have_useful_names_and_no_ids(plane: Plane, ada: Caller) -> None:
-    ada.deployment()
-    ada.get("/projects")
+def test_metrics_have_useful_names_and_no_ids(plane: Plane, insider: Caller) -> None:
+    insider.deployment()
+    insider.get("/projects")
 
     text = plane.client().get("/metrics").text
 
-    assert 'shipbook_http_requests_total{method="GET",route="/tenants/{tenant_id}/projects",status="200"}' in text
+    assert (
+        'shipbook_http_requests_total{method="GET",process="api",route="/tenants/{tenant_id}/projects",status="200"}'
+        in text
+    )
     for name in (
         "shipbook_http_request_seconds_bucket",
         "shipbook_stream_readers",
-        'shipbook_deployments_open{status="queued"}',
+        'shipbook_deployments_open{process="api",status="queued"}',
         "shipbook_event_log_position",
         "shipbook_projection_lag",
     ):
         assert name in text
-    assert ada.tenant not in text
+    assert insider.tenant not in text
 
 
 def test_the_root_says_where_to_go_on(plane: Plane) -> None:

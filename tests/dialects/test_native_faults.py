@@ -13,14 +13,14 @@ from tests.dialects.plane import Caller, Plane
 
 
 def test_a_crash_is_500_with_the_requests_id_and_nothing_else(
-    plane: Plane, ada: Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    plane: Plane, insider: Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the inside of things")
 
     monkeypatch.setattr("projections.projects.listing", broken)
 
-    crashed = ada.http.get(f"{ada.base}/projects", headers={"X-Request-Id": "crash-42"})
+    crashed = insider.http.get(f"{insider.base}/projects", headers={"X-Request-Id": "crash-42"})
 
     assert (crashed.status_code, crashed.json()["code"]) == (500, "internal")
     assert crashed.json()["requestId"] == "crash-42"
@@ -38,22 +38,22 @@ def test_a_database_that_is_away_is_503_and_says_when_to_come_back() -> None:
     assert "10.0.0.1" not in said.message
 
 
-def test_a_write_that_cannot_be_read_yet_says_so_and_can_be_repeated(plane: Plane, ada: Caller) -> None:
+def test_a_write_that_cannot_be_read_yet_says_so_and_can_be_repeated(plane: Plane, insider: Caller) -> None:
     """``A write answers when its read model has passed it``, and never lies about it."""
-    project = ada.project()
-    path = f"{ada.base}/projects/{project['id']}/environments/{project['environments'][0]['id']}/deployments"
+    project = insider.project()
+    path = f"{insider.base}/projects/{project['id']}/environments/{project['environments'][0]['id']}/deployments"
     key = {"Idempotency-Key": str(uuid4())}
 
     with psycopg.connect(plane.settings.database_url) as held:
         held.execute("SELECT 1 FROM read_models.checkpoints FOR UPDATE")  # the projector has to wait
-        late = ada.http.post(path, headers=key)
+        late = insider.http.post(path, headers=key)
         assert (late.status_code, late.json()["code"], late.headers["retry-after"]) == (503, "not_yet_readable", "1")
         assert int(late.headers["x-shipbook-position"]) > 0
         held.rollback()
 
-    again = ada.http.post(path, headers=key)
+    again = insider.http.post(path, headers=key)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
-    assert [one["id"] for one in ada.get(f"/projects/{project['id']}/deployments")["items"]] == [again.json()["id"]]
+    assert [one["id"] for one in insider.get(f"/projects/{project['id']}/deployments")["items"]] == [again.json()["id"]]
 
 
 def test_a_peer_that_floods_or_trickles_headers_is_let_go(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +70,7 @@ def test_a_peer_that_floods_or_trickles_headers_is_let_go(plane: Plane, monkeypa
         assert trickling.recv(1) == b""
 
 
-def test_a_large_body_in_the_first_packet_is_no_flood(ada: Caller) -> None:
-    secret = ada.post("/secrets", {"name": "LARGE", "value": "x" * 60_000})
+def test_a_large_body_in_the_first_packet_is_no_flood(insider: Caller) -> None:
+    secret = insider.post("/secrets", {"name": "LARGE", "value": "x" * 60_000})
 
     assert secret["name"] == "LARGE"

@@ -5,23 +5,23 @@ import pytest
 from tests.dialects.plane import Caller
 
 
-def test_list_projects_supports_search_status_page(ada: Caller) -> None:
+def test_list_projects_supports_search_status_page(insider: Caller) -> None:
     """``GET /tenants/<t>/projects — list projects (supports ?search=&status=&page=)``."""
-    shop, blog = ada.project("Shop"), ada.project("Blog")
-    ada.patch(f"/projects/{blog['id']}", {"status": "archived"})
+    shop, blog = insider.project("Shop"), insider.project("Blog")
+    insider.patch(f"/projects/{blog['id']}", {"status": "archived"})
 
-    everything = ada.get("/projects")
+    everything = insider.get("/projects")
     assert [one["name"] for one in everything["items"]] == ["Blog", "Shop"]
     assert (everything["page"], everything["total"], everything["nextCursor"]) == (1, 2, None)
-    assert [one["id"] for one in ada.get("/projects?search=sHo")["items"]] == [shop["id"]]
-    assert [one["id"] for one in ada.get("/projects?status=archived")["items"]] == [blog["id"]]
-    assert [one["id"] for one in ada.get("/projects?page=2&pageSize=1")["items"]] == [shop["id"]]
+    assert [one["id"] for one in insider.get("/projects?search=sHo")["items"]] == [shop["id"]]
+    assert [one["id"] for one in insider.get("/projects?status=archived")["items"]] == [blog["id"]]
+    assert [one["id"] for one in insider.get("/projects?page=2&pageSize=1")["items"]] == [shop["id"]]
 
 
-def test_create_a_project_with_everything_that_the_document_names(ada: Caller) -> None:
+def test_create_a_project_with_everything_that_the_document_names(insider: Caller) -> None:
     """``create a project { name, type: static|react|node|python, repositoryConnectionId, rootDirectory?,
     productionBranch?, runsServer?, config? }``."""
-    made = ada.project(
+    made = insider.project(
         "API",
         type="node",
         rootDirectory="apps/api",
@@ -38,18 +38,18 @@ def test_create_a_project_with_everything_that_the_document_names(ada: Caller) -
 
 
 @pytest.mark.parametrize("kind", ["static", "react", "node", "python"])
-def test_each_type_of_the_document_is_taken(ada: Caller, kind: str) -> None:
+def test_each_type_of_the_document_is_taken(insider: Caller, kind: str) -> None:
     """``type: static|react|node|python``."""
-    made = ada.project(type=kind)
+    made = insider.project(type=kind)
 
     assert made["type"] == kind
     assert made["runsServer"] is (kind in {"node", "python"})
     assert made["runtimeConfig"]["spaFallback"] is (kind == "react")
 
 
-def test_project_detail_has_environments_build_and_runtime_config(ada: Caller) -> None:
+def test_project_detail_has_environments_build_and_runtime_config(insider: Caller) -> None:
     """``GET /tenants/<t>/projects/<p> — project detail (incl. environments, build + runtime config)``."""
-    found = ada.get(f"/projects/{ada.project('Detail')['id']}")
+    found = insider.get(f"/projects/{insider.project('Detail')['id']}")
 
     place = found["environments"][0]
     assert (place["name"], place["branch"], place["activeReleaseId"]) == ("production", "main", None)
@@ -58,22 +58,24 @@ def test_project_detail_has_environments_build_and_runtime_config(ada: Caller) -
     assert found["runtimeConfig"]["healthCheckPath"] == "/"
 
 
-def test_update_name_description_root_directory_and_status(ada: Caller) -> None:
+def test_update_name_description_root_directory_and_status(insider: Caller) -> None:
     """``PATCH /tenants/<t>/projects/<p> — update name/description/rootDirectory/status``."""
-    made = ada.project()
+    made = insider.project()
     path = f"/projects/{made['id']}"
 
-    changed = ada.patch(path, {"name": "Other", "description": "Sells", "rootDirectory": "web", "status": "archived"})
+    changed = insider.patch(
+        path, {"name": "Other", "description": "Sells", "rootDirectory": "web", "status": "archived"}
+    )
 
     expected = ("Other", "Sells", "web", "archived")
     assert (changed["name"], changed["description"], changed["rootDirectory"], changed["status"]) == expected
-    assert ada.patch(path, {"status": "active"})["status"] == "active"
-    assert ada.get(path)["slug"] == made["slug"]
+    assert insider.patch(path, {"status": "active"})["status"] == "active"
+    assert insider.get(path)["slug"] == made["slug"]
 
 
-def test_build_config_is_changed_part_by_part(ada: Caller) -> None:
+def test_build_config_is_changed_part_by_part(insider: Caller) -> None:
     """``PATCH …/build-config — install/build/output/rootDirectory/nodeVersion/packageManager``."""
-    path = f"/projects/{ada.project()['id']}/build-config"
+    path = f"/projects/{insider.project()['id']}/build-config"
     everything = {
         "install": "npm ci",
         "build": "npm run build",
@@ -83,24 +85,24 @@ def test_build_config_is_changed_part_by_part(ada: Caller) -> None:
         "packageManager": "npm",
     }
 
-    changed = ada.patch(path, everything)["buildConfig"]
+    changed = insider.patch(path, everything)["buildConfig"]
     assert {key: changed[key] for key in everything} == everything
-    cleared = ada.patch(path, {"buildCommand": None})["buildConfig"]
+    cleared = insider.patch(path, {"buildCommand": None})["buildConfig"]
     assert (cleared["build"], cleared["install"], cleared["rootDirectory"]) == (None, "npm ci", "web")
 
 
-def test_two_spellings_of_a_key_may_not_disagree(ada: Caller) -> None:
-    path = f"/projects/{ada.project()['id']}/build-config"
+def test_two_spellings_of_a_key_may_not_disagree(insider: Caller) -> None:
+    path = f"/projects/{insider.project()['id']}/build-config"
 
-    refused = ada.patch(path, {"install": "npm ci", "installCommand": "yarn"}, status=400)
+    refused = insider.patch(path, {"install": "npm ci", "installCommand": "yarn"}, status=400)
 
     assert refused["details"][0]["field"] == "install"
 
 
-def test_runtime_config_is_changed_part_by_part(ada: Caller) -> None:
+def test_runtime_config_is_changed_part_by_part(insider: Caller) -> None:
     """``PATCH …/runtime-config — runtimeType (static|node|python)/startCommand/port/healthCheckPath/limits/
     instances``."""
-    path = f"/projects/{ada.project()['id']}/runtime-config"
+    path = f"/projects/{insider.project()['id']}/runtime-config"
     everything = {
         "runtimeType": "python",
         "startCommand": "gunicorn app:app",
@@ -110,73 +112,74 @@ def test_runtime_config_is_changed_part_by_part(ada: Caller) -> None:
         "instances": 3,
     }
 
-    changed = ada.patch(path, everything)["runtimeConfig"]
+    changed = insider.patch(path, everything)["runtimeConfig"]
     assert {key: changed[key] for key in everything} == everything
-    assert ada.patch(path, {"instances": 1})["runtimeConfig"]["port"] == 8080
-    refused = ada.patch(path, {"instances": 0, "port": 70000}, status=400)
+    assert insider.patch(path, {"instances": 1})["runtimeConfig"]["port"] == 8080
+    refused = insider.patch(path, {"instances": 0, "port": 70000}, status=400)
     assert {detail["field"] for detail in refused["details"]} == {"instances", "port"}
 
 
-def test_environments_are_added_listed_and_relabelled(ada: Caller) -> None:
+def test_environments_are_added_listed_and_relabelled(insider: Caller) -> None:
     """Beyond the document: several environments, each at a host name of its own."""
-    project = ada.project("Many places")
+    project = insider.project("Many places")
     path = f"/projects/{project['id']}/environments"
 
-    staging = ada.post(path, {"name": "staging", "branch": "next"})
+    staging = insider.post(path, {"name": "staging", "branch": "next"})
     assert staging["label"].endswith("-staging")
-    assert [one["name"] for one in ada.get(path)["items"]] == ["production", "staging"]
+    assert [one["name"] for one in insider.get(path)["items"]] == ["production", "staging"]
     label = f"beta-{staging['id'][-6:]}"
-    assert ada.patch(f"{path}/{staging['id']}", {"label": label})["url"] == f"http://{label}.localhost:8000"
-    taken = ada.patch(f"{path}/{staging['id']}", {"label": project["environments"][0]["label"]}, status=409)
+    assert insider.patch(f"{path}/{staging['id']}", {"label": label})["url"] == f"http://{label}.localhost:8000"
+    taken = insider.patch(f"{path}/{staging['id']}", {"label": project["environments"][0]["label"]}, status=409)
     assert taken["code"] == "name_taken"
     assert "Choose another" in taken["message"]
 
 
-def test_two_workspaces_may_have_projects_of_the_same_name(ada: Caller, eve: Caller) -> None:
-    first, second = ada.project("Same name"), eve.project("Same name")
+def test_two_workspaces_may_have_projects_of_the_same_name(insider: Caller, outsider: Caller) -> None:
+    first, second = insider.project("Same name"), outsider.project("Same name")
 
     assert first["slug"] == second["slug"]
     assert first["environments"][0]["label"] != second["environments"][0]["label"]
-    assert ada.post("/projects", _body(ada, "Same name"), status=409)["code"] == "name_taken"
+    assert insider.post("/projects", _body(insider, "Same name"), status=409)["code"] == "name_taken"
 
 
-def test_repository_connections_keep_their_credentials_to_themselves(ada: Caller) -> None:
+def test_repository_connections_keep_their_credentials_to_themselves(insider: Caller) -> None:
     """Beyond the document: ``repositoryConnectionId`` comes from here."""
     secret = "ghp_verysecretindeed"
-    made = ada.post(
+    made = insider.post(
         "/repository-connections",
-        {"url": "https://example.com/ada/private.git", "credential": {"username": "ada", "token": secret}},
+        {"url": "https://example.com/insider/private.git", "credential": {"username": "insider", "token": secret}},
     )
 
     assert (made["name"], made["hasCredential"]) == ("private", True)
-    assert [one["id"] for one in ada.get("/repository-connections")["items"]] == [made["id"]]
-    assert secret not in ada.http.get(ada.base + "/repository-connections").text
-    assert secret not in ada.http.get(ada.base + "/audit-trail").text
-    assert ada.http.delete(f"{ada.base}/repository-connections/{made['id']}").status_code == 204
-    assert ada.get("/repository-connections")["items"] == []
+    assert [one["id"] for one in insider.get("/repository-connections")["items"]] == [made["id"]]
+    assert secret not in insider.http.get(insider.base + "/repository-connections").text
+    assert secret not in insider.http.get(insider.base + "/audit-trail").text
+    assert insider.http.delete(f"{insider.base}/repository-connections/{made['id']}").status_code == 204
+    assert insider.get("/repository-connections")["items"] == []
     assert (
-        ada.post("/projects", {**_body(ada), "repositoryConnectionId": made["id"]}, status=404)["code"] == "not_found"
+        insider.post("/projects", {**_body(insider), "repositoryConnectionId": made["id"]}, status=404)["code"]
+        == "not_found"
     )
 
 
 @pytest.mark.parametrize(
     "url", ["ext::sh -c 'id'", "--upload-pack=id", "http://example.com/a.git", "https://127.0.0.1/a.git", "/etc"]
 )
-def test_an_address_that_may_not_be_fetched_from_is_refused_with_the_reason(ada: Caller, url: str) -> None:
-    refused = ada.post("/repository-connections", {"url": url, "name": "x"}, status=400)
+def test_an_address_that_may_not_be_fetched_from_is_refused_with_the_reason(insider: Caller, url: str) -> None:
+    refused = insider.post("/repository-connections", {"url": url, "name": "x"}, status=400)
 
     assert refused["details"][0]["field"] == "url"
 
 
-def test_nobody_sees_another_workspaces_projects(ada: Caller, eve: Caller) -> None:
+def test_nobody_sees_another_workspaces_projects(insider: Caller, outsider: Caller) -> None:
     """``scoped to your workspace only``."""
-    project = ada.project("Private")
+    project = insider.project("Private")
 
-    assert eve.get(f"/projects/{project['id']}", status=404)["message"] == "There is no such project."
-    assert eve.get("/projects")["items"] == []
-    assert eve.patch(f"/projects/{project['id']}", {"name": "Mine"}, status=404)["code"] == "not_found"
+    assert outsider.get(f"/projects/{project['id']}", status=404)["message"] == "There is no such project."
+    assert outsider.get("/projects")["items"] == []
+    assert outsider.patch(f"/projects/{project['id']}", {"name": "Mine"}, status=404)["code"] == "not_found"
     stolen = {"name": "x", "type": "static", "repositoryConnectionId": project["repositoryConnectionId"]}
-    assert eve.post("/projects", stolen, status=404)["code"] == "not_found"
+    assert outsider.post("/projects", stolen, status=404)["code"] == "not_found"
 
 
 def _body(caller: Caller, name: str = "Other") -> dict[str, str]:

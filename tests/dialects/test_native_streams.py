@@ -65,15 +65,15 @@ def stream(caller: Caller, path: str, **options: Any) -> Iterator[Reader]:
         yield Reader(answer)
 
 
-def test_live_build_logs_and_status(ada: Caller) -> None:
+def test_live_build_logs_and_status(insider: Caller) -> None:
     """``GET (SSE) /tenants/<t>/deployments/<id>/stream — live build logs + status``, ``each message is a JSON frame
     { type: "log"|"status"|"done", … }``."""
-    made = ada.deployment()
-    with stream(ada, f"/deployments/{made['id']}/stream") as reader:
+    made = insider.deployment()
+    with stream(insider, f"/deployments/{made['id']}/stream") as reader:
         first = next(iter(reader))
         assert (first.id, first.data["type"], first.data["status"]) == (None, "status", "queued")
 
-        execution = Execution(ada, made)
+        execution = Execution(insider, made)
         execution.step(StepKind.BUILD, ["one", "two"])
         logs = [event for event in reader.until("log") if event.data["type"] == "log"]
         assert (logs[0].id, logs[0].data["seq"], logs[0].data["text"]) == (1, 1, "one")
@@ -88,19 +88,19 @@ def test_live_build_logs_and_status(ada: Caller) -> None:
         assert list(reader) == []
 
 
-def test_the_stream_of_a_failed_deploy_ends_with_its_error(ada: Caller) -> None:
-    execution = Execution(ada, ada.deployment())
+def test_the_stream_of_a_failed_deploy_ends_with_its_error(insider: Caller) -> None:
+    execution = Execution(insider, insider.deployment())
     execution.step(StepKind.BUILD, ["oh no"])
     execution.fail("The build failed.")
 
-    with stream(ada, f"/deployments/{execution.id}/stream") as reader:
+    with stream(insider, f"/deployments/{execution.id}/stream") as reader:
         done = reader.until("done")[-1].data
 
     assert (done["status"], done["error"]) == ("failed", "The build failed.")
 
 
-def test_headers_of_a_stream(ada: Caller) -> None:
-    with stream(ada, f"/deployments/{ada.deployment()['id']}/stream") as reader:
+def test_headers_of_a_stream(insider: Caller) -> None:
+    with stream(insider, f"/deployments/{insider.deployment()['id']}/stream") as reader:
         headers = reader.answer.headers
         first = next(reader.answer.iter_lines())
 
@@ -109,13 +109,13 @@ def test_headers_of_a_stream(ada: Caller) -> None:
     assert first == "retry: 1000"
 
 
-def test_reconnect_from_the_last_seq(ada: Caller) -> None:
+def test_reconnect_from_the_last_seq(insider: Caller) -> None:
     """``Reconnect from the last seq/cursor``."""
-    found = deployed(ada, ada.project(), [f"line {number}" for number in range(1, 11)])
+    found = deployed(insider, insider.project(), [f"line {number}" for number in range(1, 11)])
     path = f"/deployments/{found['id']}/stream"
 
     def seqs(**options: Any) -> list[int]:
-        with stream(ada, path, **options) as reader:
+        with stream(insider, path, **options) as reader:
             return [event.data["seq"] for event in reader.until("done") if event.data["type"] == "log"]
 
     assert seqs() == [*range(1, 11)]
@@ -123,29 +123,31 @@ def test_reconnect_from_the_last_seq(ada: Caller) -> None:
     assert seqs(params={"after": 2}, headers={**EVENTS, "Last-Event-ID": "8"}) == [9, 10]
 
 
-def test_a_reconnect_at_the_end_is_204(ada: Caller) -> None:
+def test_a_reconnect_at_the_end_is_204(insider: Caller) -> None:
     """A browser's EventSource always comes back; 204 tells it to stop."""
-    found = deployed(ada, ada.project(), ["a", "b"])
-    path = f"{ada.base}/deployments/{found['id']}/stream"
+    found = deployed(insider, insider.project(), ["a", "b"])
+    path = f"{insider.base}/deployments/{found['id']}/stream"
 
-    assert ada.http.get(path, headers={"Last-Event-ID": "2"}).status_code == 204
-    assert '"done"' in ada.http.get(path, params={"after": 2}).text
-    refused = ada.http.get(path, headers={"Last-Event-ID": "x"})
+    assert insider.http.get(path, headers={"Last-Event-ID": "2"}).status_code == 204
+    assert '"done"' in insider.http.get(path, params={"after": 2}).text
+    refused = insider.http.get(path, headers={"Last-Event-ID": "x"})
     assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "Last-Event-ID")
 
 
-def test_lines_of_json_instead_of_events(ada: Caller) -> None:
-    found = deployed(ada, ada.project(), ["a", "b"])
+def test_lines_of_json_instead_of_events(insider: Caller) -> None:
+    found = deployed(insider, insider.project(), ["a", "b"])
 
-    answer = ada.http.get(f"{ada.base}/deployments/{found['id']}/stream", headers={"Accept": "application/x-ndjson"})
+    answer = insider.http.get(
+        f"{insider.base}/deployments/{found['id']}/stream", headers={"Accept": "application/x-ndjson"}
+    )
 
     assert answer.headers["content-type"] == "application/x-ndjson"
     frames = [json.loads(line) for line in answer.text.splitlines()]
     assert [frame["type"] for frame in frames] == ["status", "log", "log", "done"]
 
 
-def test_a_client_that_is_cut_again_and_again_reads_every_line_once(ada: Caller) -> None:
-    execution = Execution(ada, ada.deployment())
+def test_a_client_that_is_cut_again_and_again_reads_every_line_once(insider: Caller) -> None:
+    execution = Execution(insider, insider.deployment())
     wanted = [f"line {number} " + "x" * 50 for number in range(1, 3001)]
     path = f"/deployments/{execution.id}/stream"
 
@@ -159,7 +161,7 @@ def test_a_client_that_is_cut_again_and_again_reads_every_line_once(ada: Caller)
     got: list[str] = []
     seen = 0
     while True:
-        with stream(ada, path, headers={**EVENTS, "Last-Event-ID": str(seen)} if seen else EVENTS) as reader:
+        with stream(insider, path, headers={**EVENTS, "Last-Event-ID": str(seen)} if seen else EVENTS) as reader:
             if reader.answer.status_code == 204:
                 break
             for count, event in enumerate(reader):
@@ -174,13 +176,13 @@ def test_a_client_that_is_cut_again_and_again_reads_every_line_once(ada: Caller)
     assert got == wanted
 
 
-def test_many_readers_of_one_log_all_get_everything(ada: Caller) -> None:
-    execution = Execution(ada, ada.deployment())
+def test_many_readers_of_one_log_all_get_everything(insider: Caller) -> None:
+    execution = Execution(insider, insider.deployment())
     path = f"/deployments/{execution.id}/stream"
     results: list[list[str]] = []
 
     def read() -> None:
-        with stream(ada, path) as reader:
+        with stream(insider, path) as reader:
             results.append([event.data["text"] for event in reader.until("done") if event.data["type"] == "log"])
 
     readers = [Thread(target=read) for _ in range(20)]
@@ -195,12 +197,12 @@ def test_many_readers_of_one_log_all_get_everything(ada: Caller) -> None:
     assert results == [[f"line {number}" for number in range(500)]] * 20
 
 
-def test_a_reader_who_leaves_frees_everything(plane: Plane, ada: Caller) -> None:
-    path = f"/deployments/{ada.deployment()['id']}/stream"
+def test_a_reader_who_leaves_frees_everything(plane: Plane, insider: Caller) -> None:
+    path = f"/deployments/{insider.deployment()['id']}/stream"
     before = len(plane.app.state["watching"]._watched)
 
     for _ in range(5):
-        with stream(ada, path) as reader:
+        with stream(insider, path) as reader:
             next(iter(reader))
             assert len(plane.app.state["watching"]._watched) == before + 1
 
@@ -208,24 +210,24 @@ def test_a_reader_who_leaves_frees_everything(plane: Plane, ada: Caller) -> None
     assert plane.app.state["streams"]._readers == 0
 
 
-def test_container_logs_live(ada: Caller) -> None:
+def test_container_logs_live(insider: Caller) -> None:
     """``(SSE) /runtime-logs/stream — Node/Python container logs``."""
-    found = deployed(ada, ada.project(type="node"), start_command="node server.js")
-    writing = Writing(ada.plane, runtime_log(ReleaseId(found["releaseId"])))
+    found = deployed(insider, insider.project(type="node"), start_command="node server.js")
+    writing = Writing(insider.plane, runtime_log(ReleaseId(found["releaseId"])))
     path = f"/releases/{found['releaseId']}/runtime-logs/stream"
 
-    with stream(ada, path) as reader:
+    with stream(insider, path) as reader:
         writing.lines(["listening"], step=None)
         assert reader.until("log")[-1].data["text"] == "listening"
         writing.lines(["bye"], step=None)
-        writing.close(ada.tenant)
+        writing.close(insider.tenant)
         assert [event.data["type"] for event in reader.until("done")] == ["log", "done"]
-    assert ada.http.get(ada.base + path, headers={"Last-Event-ID": "2"}).status_code == 204
+    assert insider.http.get(insider.base + path, headers={"Last-Event-ID": "2"}).status_code == 204
 
 
-def test_lines_that_are_no_longer_kept_are_said_to_be_so(plane: Plane, ada: Caller) -> None:
+def test_lines_that_are_no_longer_kept_are_said_to_be_so(plane: Plane, insider: Caller) -> None:
     """``Past retention: 410 with oldestSeq``."""
-    found = deployed(ada, ada.project(), ["a", "b", "c"])
+    found = deployed(insider, insider.project(), ["a", "b", "c"])
     plane.call(
         plane.core.database.fetch(
             "UPDATE lines.logs SET oldest_seq = 3 WHERE log_id = %s RETURNING 1", [f"deployment-{found['id']}"]
@@ -233,31 +235,31 @@ def test_lines_that_are_no_longer_kept_are_said_to_be_so(plane: Plane, ada: Call
     )
 
     for path in (f"/deployments/{found['id']}/logs", f"/deployments/{found['id']}/stream"):
-        gone = ada.get(path, status=410)
+        gone = insider.get(path, status=410)
         assert (gone["code"], gone["oldestSeq"]) == ("past_retention", 3)
         assert "follows seq 2" in gone["message"]
-        assert ada.http.get(ada.base + path, params={"after": 2}).status_code == 200
+        assert insider.http.get(insider.base + path, params={"after": 2}).status_code == 200
 
 
-def test_head_of_a_stream_ends_at_once(ada: Caller) -> None:
-    answer = ada.http.head(f"{ada.base}/deployments/{ada.deployment()['id']}/stream")
+def test_head_of_a_stream_ends_at_once(insider: Caller) -> None:
+    answer = insider.http.head(f"{insider.base}/deployments/{insider.deployment()['id']}/stream")
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
 
 
-def test_a_browser_follows_with_its_cookie_alone(ada: Caller) -> None:
+def test_a_browser_follows_with_its_cookie_alone(insider: Caller) -> None:
     """``connect with EventSource``, which cannot send Authorization."""
-    found = deployed(ada, ada.project(), ["a"])
+    found = deployed(insider, insider.project(), ["a"])
 
-    assert '"text":"a"' in ada.browser.get(f"{ada.base}/deployments/{found['id']}/stream").text
+    assert '"text":"a"' in insider.browser.get(f"{insider.base}/deployments/{found['id']}/stream").text
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
-def test_a_silent_stream_is_kept_alive(ada: Caller, monkeypatch: pytest.MonkeyPatch, accept: str) -> None:
+def test_a_silent_stream_is_kept_alive(insider: Caller, monkeypatch: pytest.MonkeyPatch, accept: str) -> None:
     """``comment ping every 15 s``."""
     monkeypatch.setattr("adapters.http.sse.PING_SECONDS", 0.05)
 
-    with stream(ada, f"/deployments/{ada.deployment()['id']}/stream", headers={"Accept": accept}) as reader:
+    with stream(insider, f"/deployments/{insider.deployment()['id']}/stream", headers={"Accept": accept}) as reader:
         for line in reader.answer.iter_lines():
             if line in {": ping", '{"type":"ping"}'}:
                 break

@@ -15,7 +15,7 @@ from domain.account import (
 )
 from domain.identifiers import ApiTokenId, SessionId
 from domain.rejection import Rejection
-from tests.commands.test_account import ADA, ISSUE, REGISTER, START
+from tests.commands.test_account import INSIDER, ISSUE, REGISTER, START
 
 NAMES = st.sampled_from(["1", "2", "3"])
 
@@ -46,7 +46,7 @@ class AccountLife(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def end(self, name: str) -> None:
-        self.ask(EndSession(account_id=ADA, session_id=SessionId(name)))
+        self.ask(EndSession(account_id=INSIDER, session_id=SessionId(name)))
 
     @rule(name=NAMES)
     def issue(self, name: str) -> None:
@@ -54,7 +54,7 @@ class AccountLife(RuleBasedStateMachine):
 
     @rule(name=NAMES)
     def revoke(self, name: str) -> None:
-        self.ask(RevokeApiToken(account_id=ADA, token_id=ApiTokenId(name)))
+        self.ask(RevokeApiToken(account_id=INSIDER, token_id=ApiTokenId(name)))
 
     @invariant()
     def it_is_registered_once_and_first(self) -> None:

@@ -74,8 +74,8 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
     st.builds(RemoveSecret, secret_id=st.sampled_from(SECRETS)),
     st.builds(
         RegisterAccount,
-        account_id=st.sampled_from([AccountId("ada"), AccountId("eve")]),
-        email=st.sampled_from(["ada@example.com", "Ada@Example.com"]),
+        account_id=st.sampled_from([AccountId("insider"), AccountId("outsider")]),
+        email=st.sampled_from(["insider@example.com", "Insider@Example.com"]),
         workspace_id=st.just(TenantId("acme")),
         workspace_name=st.just("Acme"),
     ),

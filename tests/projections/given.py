@@ -16,7 +16,7 @@ ACME = TenantId("acme")
 OTHER = TenantId("other")
 
 
-def recorded(fact: Fact, position: int = 1, tenant: TenantId = ACME, by: str = "ada@example.com") -> Recorded:
+def recorded(fact: Fact, position: int = 1, tenant: TenantId = ACME, by: str = "insider@example.com") -> Recorded:
     """A fact of the one stream of a tenant, a second after the one before it."""
     context = Context(
         tenant_id=tenant,

@@ -81,7 +81,9 @@ class History:
         self.facts: list[Recorded] = []
         self._versions: dict[str, int] = {}
 
-    def record(self, tenant: TenantId, category: str, identity: str, *facts: Fact, by: str = "ada@example.com") -> None:
+    def record(
+        self, tenant: TenantId, category: str, identity: str, *facts: Fact, by: str = "insider@example.com"
+    ) -> None:
         """Append facts to one stream."""
         name = stream(category, identity)
         for fact in facts:
@@ -89,7 +91,7 @@ class History:
             self._versions[name] = self._versions.get(name, 0) + 1
             context = Context(
                 tenant_id=tenant,
-                actor=Actor(kind="account", account_id=AccountId("ada"), name=by, address="127.0.0.1"),
+                actor=Actor(kind="account", account_id=AccountId("insider"), name=by, address="127.0.0.1"),
                 correlation_id=RequestId(f"request {position}"),
                 causation_id=CausationId(f"cause {position}"),
                 at=BEGINNING + timedelta(milliseconds=137 * position),
@@ -215,7 +217,9 @@ class Workspace:
 
     def _build(self, deployment: DeploymentId, token: int) -> None:
         leased = DeploymentLeased(deployment_id=deployment, executor_id=ExecutorId("one"), fencing_token=token)
-        resolved = CommitResolved(deployment_id=deployment, commit=COMMIT, message="Sell coffee\n\nNow.", author="Ada")
+        resolved = CommitResolved(
+            deployment_id=deployment, commit=COMMIT, message="Sell coffee\n\nNow.", author="Insider"
+        )
         self._record("deployment", deployment, leased, resolved)
         for step in (StepKind.INSTALL, StepKind.BUILD):
             started = StepStarted(deployment_id=deployment, step=step, fencing_token=token)

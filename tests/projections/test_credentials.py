@@ -22,40 +22,43 @@ from projections.reading import Paging
 from tests.projections.given import ACME, OTHER, asked, given
 from tests.projections.histories import BEGINNING
 
-ADA, SHOP, HERE = AccountId("ada"), ProjectId("shop"), EnvironmentId("here")
-REGISTERED = AccountRegistered(account_id=ADA, email="Ada@Example.com", workspace_id=ACME, workspace_name="Acme")
+INSIDER, SHOP, HERE = AccountId("insider"), ProjectId("shop"), EnvironmentId("here")
+REGISTERED = AccountRegistered(
+    account_id=INSIDER, email="Insider@Example.com", workspace_id=ACME, workspace_name="Acme"
+)
 CREATED = WorkspaceCreated(tenant_id=ACME, name="Acme")
-JOINED = MemberJoined(tenant_id=ACME, account_id=ADA, role=Role.OWNER)
+JOINED = MemberJoined(tenant_id=ACME, account_id=INSIDER, role=Role.OWNER)
 
 
 def test_an_account_is_found_by_its_address_whatever_the_case() -> None:
-    row = asked(credentials.account_by_email(given(REGISTERED), "ADA@example.COM"))
+    row = asked(credentials.account_by_email(given(REGISTERED), "INSIDER@example.COM"))
     assert row
-    assert (row.id, row.email, row.operator) == (ADA, "Ada@Example.com", False)
-    assert asked(credentials.account_by_email(given(REGISTERED), "eve@example.com")) is None
+    assert (row.id, row.email, row.operator) == (INSIDER, "Insider@Example.com", False)
+    assert asked(credentials.account_by_email(given(REGISTERED), "outsider@example.com")) is None
 
 
 def test_a_member_sees_the_workspaces_by_name() -> None:
     models = given(REGISTERED, CREATED, JOINED)
-    [membership] = asked(credentials.memberships(models, ADA))
+    [membership] = asked(credentials.memberships(models, INSIDER))
     assert (membership.tenant_id, membership.workspace, membership.role) == (ACME, "Acme", Role.OWNER)
-    assert asked(credentials.membership(models, ADA, OTHER)) is None
+    assert asked(credentials.membership(models, INSIDER, OTHER)) is None
 
 
 def test_a_session_lasts_until_it_is_ended() -> None:
-    started = SessionStarted(account_id=ADA, session_id=SessionId("s"), digest="d", expires_at=BEGINNING)
+    started = SessionStarted(account_id=INSIDER, session_id=SessionId("s"), digest="d", expires_at=BEGINNING)
     session = asked(credentials.session(given(started), "d"))
     assert session
-    assert (session.account_id, session.expires_at) == (ADA, BEGINNING)
+    assert (session.account_id, session.expires_at) == (INSIDER, BEGINNING)
     assert (
-        asked(credentials.session(given(started, SessionEnded(account_id=ADA, session_id=SessionId("s"))), "d")) is None
+        asked(credentials.session(given(started, SessionEnded(account_id=INSIDER, session_id=SessionId("s"))), "d"))
+        is None
     )
 
 
 def test_tokens_are_listed_without_digest_and_without_the_revoked_ones() -> None:
     issued = [
         ApiTokenIssued(
-            account_id=ADA,
+            account_id=INSIDER,
             token_id=ApiTokenId(name),
             tenant_id=ACME,
             name=name,
@@ -65,8 +68,8 @@ def test_tokens_are_listed_without_digest_and_without_the_revoked_ones() -> None
         )
         for name in ("one", "two")
     ]
-    models = given(*issued, ApiTokenRevoked(account_id=ADA, token_id=ApiTokenId("one"), name="one"))
-    [listed] = asked(credentials.tokens(models, ADA))
+    models = given(*issued, ApiTokenRevoked(account_id=INSIDER, token_id=ApiTokenId("one"), name="one"))
+    [listed] = asked(credentials.tokens(models, INSIDER))
     assert listed.name == "two"
     assert not hasattr(listed, "digest")
     revoked = asked(credentials.token(models, "digest one"))

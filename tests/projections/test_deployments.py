@@ -71,7 +71,12 @@ def row_after(*facts: Event | LogClosed) -> DeploymentRow:
 
 def test_a_queued_deployment_has_its_reference_and_says_who_asked_for_it() -> None:
     row = row_after(QUEUED)
-    assert (row.ref, row.status, row.triggered_by, row.note) == ("DEP-0042", Status.QUEUED, "ada@example.com", "try")
+    assert (row.ref, row.status, row.triggered_by, row.note) == (
+        "DEP-0042",
+        Status.QUEUED,
+        "insider@example.com",
+        "try",
+    )
     assert (row.commit, row.started_at, row.finished_at, row.ended) == (None, None, None, False)
 
 
@@ -83,9 +88,14 @@ def test_a_later_lease_keeps_the_time_of_the_first() -> None:
 
 
 def test_the_step_under_way_and_the_commit_are_shown() -> None:
-    resolved = CommitResolved(deployment_id=ONE, commit="c0ffee", message="Sell coffee", author="Ada")
+    resolved = CommitResolved(deployment_id=ONE, commit="c0ffee", message="Sell coffee", author="Insider")
     row = row_after(QUEUED, LEASED, resolved, STARTED)
-    assert (row.commit, row.commit_message, row.author, row.step) == ("c0ffee", "Sell coffee", "Ada", StepKind.BUILD)
+    assert (row.commit, row.commit_message, row.author, row.step) == (
+        "c0ffee",
+        "Sell coffee",
+        "Insider",
+        StepKind.BUILD,
+    )
     assert row_after(QUEUED, LEASED, STARTED, FINISHED).step is None
 
 
@@ -139,7 +149,7 @@ def test_what_happened_to_a_deployment_is_told_in_order() -> None:
         "environment.activation-started",
         "deployment.succeeded",
     ]
-    assert events[0].sentence == "ada@example.com queued DEP-0042 of the branch 'main': try."
+    assert events[0].sentence == "insider@example.com queued DEP-0042 of the branch 'main': try."
     assert asked(deployments.events(models, OTHER, ONE)) == []
 
 

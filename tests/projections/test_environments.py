@@ -112,7 +112,7 @@ def test_a_rollback_makes_the_earlier_release_active_again() -> None:
     assert [row.id for row in models.rows(RELEASES) if row.active] == [OLD]
     old = asked(releases.find(models, ACME, OLD))
     assert old
-    assert (old.ref, old.created_by) == ("DEP-0001", "ada@example.com")
+    assert (old.ref, old.created_by) == ("DEP-0001", "insider@example.com")
     assert old.activated_at
     assert old.activated_at > old.created_at
 

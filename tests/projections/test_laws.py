@@ -60,7 +60,7 @@ def test_every_fact_has_a_sentence_that_people_can_read(tag: str) -> None:
     @settings(max_examples=25, deadline=None)
     @given(any_of(FACTS[tag], st.text("abc é\n'", min_size=1, max_size=9)))
     def law(fact: Fact) -> None:
-        said = sentence(cast("AnyFact", fact), "ada@example.com")
+        said = sentence(cast("AnyFact", fact), "insider@example.com")
         assert "\n" not in said
         assert said[-1] in ".!?…"
         assert "None" not in said
@@ -73,11 +73,11 @@ def test_every_fact_has_a_sentence_that_people_can_read(tag: str) -> None:
 def test_no_sentence_tells_a_hash_or_a_digest(tag: str) -> None:
     hidden = {field.name: "5ec2e7" for field in fields(FACTS[tag]) if HIDDEN.search(field.name)}
     shown = next(one.fact for one in history(1, moves=200) if tag_of(one.fact) == tag)
-    assert "5ec2e7" not in sentence(cast("AnyFact", replace(shown, **hidden)), "ada@example.com")
+    assert "5ec2e7" not in sentence(cast("AnyFact", replace(shown, **hidden)), "insider@example.com")
 
 
 def test_no_sentence_tells_the_password_of_an_address() -> None:
-    told = [sentence(cast("AnyFact", one.fact), "ada") for one in history(1)]
+    told = [sentence(cast("AnyFact", one.fact), "insider") for one in history(1)]
     assert any("https://example.com/shop.git" in said for said in told)
     assert not any("hidden" in said for said in told)
 

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-AUTHOR = ("-c", "user.name=Tess Ter", "-c", "user.email=tess@example.com")
+AUTHOR = ("-c", "user.name=tests", "-c", "user.email=tests@example.com")
 
 
 def git(directory: Path, *words: str) -> str:

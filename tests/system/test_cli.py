@@ -67,10 +67,10 @@ def plane() -> Iterator[StandIn]:
 
 
 def me() -> dict[str, Any]:
-    membership = {"tenantId": TENANT.removeprefix("/tenants/"), "name": "Ada's", "role": "owner"}
+    membership = {"tenantId": TENANT.removeprefix("/tenants/"), "name": "Insider's", "role": "owner"}
     return {
         "id": "a",
-        "email": "ada@example.com",
+        "email": "insider@example.com",
         "scope": "admin",
         "authenticatedBy": "token",
         "memberships": [membership],
@@ -100,8 +100,8 @@ def detail() -> dict[str, Any]:
 def deployment(status: str, **more: Any) -> dict[str, Any]:
     told = {"id": DEPLOYMENT, "ref": "DEP-0042", "number": 42, "status": status, "step": None, "error": None}
     told |= {"exitCode": None, "projectId": PROJECT, "environmentId": ENVIRONMENT, "url": "http://shop.localhost"}
-    told |= {"branch": "main", "commit": "c0ffee" * 7, "commitMessage": "Begin", "author": "Ada", "note": None}
-    told |= {"releaseId": None, "retryOf": None, "triggeredBy": "ada@example.com", "createdAt": AT}
+    told |= {"branch": "main", "commit": "c0ffee" * 7, "commitMessage": "Begin", "author": "Insider", "note": None}
+    told |= {"releaseId": None, "retryOf": None, "triggeredBy": "insider@example.com", "createdAt": AT}
     return told | {"startedAt": AT, "finishedAt": None, "updatedAt": AT} | more
 
 
@@ -134,12 +134,12 @@ def streamed(plane: StandIn, *texts: str, ended: dict[str, Any] | None) -> None:
         plane.answers["GET", f"{TENANT}/deployments/{DEPLOYMENT}"] = (200, ended)
 
 
-def as_ada(plane: StandIn) -> dict[str, str]:
+def as_insider(plane: StandIn) -> dict[str, str]:
     return {"SHIPBOOK_API_URL": plane.url, "SHIPBOOK_TOKEN": "shpat_x"}
 
 
 def git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=ada", "-c", "user.email=ada@example.com")
+    who = ("-c", "user.name=insider", "-c", "user.email=insider@example.com")
     subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
 
 
@@ -203,12 +203,12 @@ def test_a_password_buys_a_token_and_is_not_kept(shell: Shell, plane: StandIn) -
     plane.answers["POST", "/account/api-tokens"] = (201, token | {"token": "shpat_made"})
     plane.answers["POST", "/auth/logout"] = (200, {})
 
-    entered = shell.run("login", "--api-url", plane.url, "--email", "ada@example.com", given="correct horse\n")
+    entered = shell.run("login", "--api-url", plane.url, "--email", "insider@example.com", given="correct horse\n")
 
     assert entered.returncode == 0, entered.stderr
-    assert plane.asked[0].body == {"email": "ada@example.com", "password": "correct horse"}
+    assert plane.asked[0].body == {"email": "insider@example.com", "password": "correct horse"}
     kept = json.loads((shell.home / ".config" / "shipbook" / "login.json").read_text())
-    assert kept == {"apiUrl": plane.url, "token": "shpat_made", "email": "ada@example.com"}
+    assert kept == {"apiUrl": plane.url, "token": "shpat_made", "email": "insider@example.com"}
 
 
 def test_a_plane_that_is_named_by_its_directory_needs_no_login(shell: Shell, plane: StandIn) -> None:
@@ -219,12 +219,12 @@ def test_a_plane_that_is_named_by_its_directory_needs_no_login(shell: Shell, pla
 
 
 def test_json_is_all_that_goes_to_standard_output(shell: Shell, plane: StandIn) -> None:
-    shown = shell.run("deployments", "--json", **as_ada(plane))
+    shown = shell.run("deployments", "--json", **as_insider(plane))
     assert [one["ref"] for one in json.loads(shown.stdout)] == ["DEP-0042"]
 
 
 def test_lists_are_plain_columns_where_no_terminal_is(shell: Shell, plane: StandIn) -> None:
-    shown = shell.run("deployments", **as_ada(plane))
+    shown = shell.run("deployments", **as_insider(plane))
     heading, row = shown.stdout.splitlines()
     assert heading.split()[:3] == ["DEPLOYMENT", "PROJECT", "STATUS"]
     assert row.split()[:3] == ["DEP-0042", "shop", "running"]
@@ -232,16 +232,16 @@ def test_lists_are_plain_columns_where_no_terminal_is(shell: Shell, plane: Stand
 
 
 def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(shell: Shell, plane: StandIn) -> None:
-    shown = shell.run("releases", "-p", "shpo", **as_ada(plane))
+    shown = shell.run("releases", "-p", "shpo", **as_insider(plane))
     assert shown.returncode == 2
     assert "There is no project 'shpo'. Did you mean shop?" in shown.stderr
 
 
 def test_a_deployment_is_found_by_its_number(shell: Shell, plane: StandIn) -> None:
     plane.answers["POST", f"{TENANT}/deployments/{DEPLOYMENT}/cancel"] = (200, deployment("cancelled"))
-    assert "DEP-0042 is cancelled" in shell.run("cancel", "42", "--reason", "why", **as_ada(plane)).stdout
+    assert "DEP-0042 is cancelled" in shell.run("cancel", "42", "--reason", "why", **as_insider(plane)).stdout
     assert plane.asked[-1].body == {"reason": "why"}
-    missing = shell.run("cancel", "DEP-0043", **as_ada(plane))
+    missing = shell.run("cancel", "DEP-0043", **as_insider(plane))
     assert missing.returncode == 2
     assert "The newest is DEP-0042." in missing.stderr
 
@@ -251,7 +251,7 @@ def test_a_followed_deployment_that_succeeds_ends_with_its_address(shell: Shell,
     streamed(plane, "hello \x1b[31mred\x1b[0m", "\x1b]0;title\x07safe", ended=ended)
     plane.answers["POST", f"{TENANT}/deployments/{DEPLOYMENT}/retry"] = (201, deployment("queued"))
 
-    shown = shell.run("retry", "42", **as_ada(plane))
+    shown = shell.run("retry", "42", **as_insider(plane))
 
     assert shown.returncode == 0, shown.stderr
     assert "▸ build\nhello red\nsafe\nbuild 1.5 s\n" in shown.stdout
@@ -263,7 +263,7 @@ def test_a_followed_deployment_that_fails_ends_with_the_reason_and_status_1(shel
     streamed(plane, "oops", ended=ended)
     plane.answers["POST", f"{TENANT}/deployments/{DEPLOYMENT}/retry"] = (201, deployment("queued"))
 
-    shown = shell.run("retry", "42", "--json", **as_ada(plane))
+    shown = shell.run("retry", "42", "--json", **as_insider(plane))
 
     assert shown.returncode == 1
     assert [json.loads(line)["type"] for line in shown.stdout.splitlines()] == [
@@ -280,7 +280,7 @@ def test_ctrl_c_stops_watching_and_says_how_to_go_on(shell: Shell, plane: StandI
     plane.answers["POST", f"{TENANT}/deployments/{DEPLOYMENT}/retry"] = (201, deployment("queued"))
     watching = subprocess.Popen(
         shell.command("retry", "42"),
-        env=shell.environ | as_ada(plane),
+        env=shell.environ | as_insider(plane),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -299,11 +299,11 @@ def test_ctrl_c_stops_watching_and_says_how_to_go_on(shell: Shell, plane: StandI
 
 def test_a_secrets_value_comes_from_standard_input(shell: Shell, plane: StandIn) -> None:
     kept = {"id": "s", "name": "KEY", "scope": "project", "projectId": PROJECT, "environmentId": None, "version": 1}
-    kept |= {"value": "••••••••", "fingerprint": "f", "createdAt": AT, "updatedAt": AT, "updatedBy": "ada"}
+    kept |= {"value": "••••••••", "fingerprint": "f", "createdAt": AT, "updatedAt": AT, "updatedBy": "insider"}
     plane.answers["GET", f"{TENANT}/secrets"] = (200, {"items": []})
     plane.answers["POST", f"{TENANT}/secrets"] = (201, kept)
 
-    shown = shell.run("secrets", "set", "KEY", "-p", "shop", given="two\nlines\n", **as_ada(plane))
+    shown = shell.run("secrets", "set", "KEY", "-p", "shop", given="two\nlines\n", **as_insider(plane))
 
     assert shown.returncode == 0, shown.stderr
     assert plane.asked[-1].body["value"] == "two\nlines"
@@ -311,7 +311,7 @@ def test_a_secrets_value_comes_from_standard_input(shell: Shell, plane: StandIn)
 
 
 def test_a_deploy_outside_a_repository_says_where_to_go(shell: Shell, plane: StandIn) -> None:
-    shown = shell.run("deploy", **as_ada(plane))
+    shown = shell.run("deploy", **as_insider(plane))
     assert shown.returncode == 2
     assert "is in no git repository" in shown.stderr
 
@@ -330,7 +330,7 @@ def test_a_first_deploy_makes_connection_project_and_environment(shell: Shell, p
     plane.answers["POST", triggered] = (201, deployment("queued"))
 
     arguments = ("deploy", "--repo", str(folder), "--env", "staging", "--no-follow", "--json")
-    shown = shell.run(*arguments, **as_ada(plane))
+    shown = shell.run(*arguments, **as_insider(plane))
 
     assert shown.returncode == 0, shown.stderr
     assert json.loads(shown.stdout)["ref"] == "DEP-0042"
@@ -366,7 +366,7 @@ def test_the_committed_files_tell_the_type(tmp_path: Path, files: dict[str, str]
 def test_a_folder_of_a_repository_is_found_with_its_branch_and_remote(tmp_path: Path) -> None:
     folder = repository(tmp_path / "mono", {"apps/web/index.html": "x"})
     git(folder, "checkout", "--quiet", "-b", "next")
-    git(folder, "remote", "add", "origin", "https://ada:secret@example.com/mono.git")
+    git(folder, "remote", "add", "origin", "https://insider:secret@example.com/mono.git")
     checkout = look(folder / "apps" / "web")
     assert checkout is not None
     assert (checkout.root, checkout.folder, checkout.branch) == (folder, "apps/web", "next")

@@ -69,7 +69,7 @@ class User:
         folder.mkdir(exist_ok=True)
         for name, content in files.items():
             (folder / name).write_text(content)
-        who = ["-c", "user.name=ada", "-c", "user.email=ada@example.com"]
+        who = ["-c", "user.name=insider", "-c", "user.email=insider@example.com"]
         for command in (
             ["init", "--quiet", "--initial-branch=main"],
             ["add", "--all"],
@@ -85,10 +85,10 @@ def free_address() -> str:
 
 
 @pytest.fixture(scope="module")
-def ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    home = tmp_path_factory.mktemp("ada")
+def insider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    home = tmp_path_factory.mktemp("insider")
     http, edge = free_address(), free_address()
-    ada = User(home, edge)
+    insider = User(home, edge)
 
     async def ready() -> bool:
         try:
@@ -100,85 +100,85 @@ def ada(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     up = Program(
         name="shipbook up",
         argv=(sys.executable, "-m", "services", "up", "--http", http, "--edge", edge),
-        environ=ada.environ | {"SHIPBOOK_ALLOW_LOCAL_REPOSITORIES": "true"},
+        environ=insider.environ | {"SHIPBOOK_ALLOW_LOCAL_REPOSITORIES": "true"},
         ready=ready,
         ready_seconds=90,
         grace_seconds=60,
     )
     with running(up, home / "up.log"):
-        yield ada
+        yield insider
 
 
-def test_a_site_is_deployed_changed_and_rolled_back(ada: User) -> None:
-    site = ada.home / "site"
-    ada.commits(site, {"index.html": "<h1>one</h1>"})
+def test_a_site_is_deployed_changed_and_rolled_back(insider: User) -> None:
+    site = insider.home / "site"
+    insider.commits(site, {"index.html": "<h1>one</h1>"})
 
-    shown = ada.types("deploy", cwd=site)
+    shown = insider.types("deploy", cwd=site)
     url = re.findall(r"is live after .*: (http\S+)", shown)[0]
-    assert ada.sees(url) == "<h1>one</h1>"
+    assert insider.sees(url) == "<h1>one</h1>"
 
-    ada.commits(site, {"index.html": "<h1>two</h1>"})
-    ada.types("deploy", "--note", "another heading", cwd=site)
-    assert ada.sees(url) == "<h1>two</h1>"
+    insider.commits(site, {"index.html": "<h1>two</h1>"})
+    insider.types("deploy", "--note", "another heading", cwd=site)
+    assert insider.sees(url) == "<h1>two</h1>"
 
-    shown = ada.types("rollback", "--project", "site", "--reason", "one was better")
+    shown = insider.types("rollback", "--project", "site", "--reason", "one was better")
     assert "is live again" in shown
-    assert ada.sees(url) == "<h1>one</h1>"
+    assert insider.sees(url) == "<h1>one</h1>"
 
-    status = ada.reads("status")
+    status = insider.reads("status")
     assert status["health"]["status"] == "ok"
     assert status["projects"][0]["environments"][0]["runtime"]["urls"] == [url]
-    releases = ada.reads("releases", "-p", "site")
+    releases = insider.reads("releases", "-p", "site")
     assert [one["active"] for one in releases] == [False, True]
-    assert [one["note"] for one in ada.reads("deployments", "-p", "site")] == [
+    assert [one["note"] for one in insider.reads("deployments", "-p", "site")] == [
         "another heading",
         None,
     ]
 
 
-def test_a_new_environment_follows_its_own_branch_from_a_folder_of_the_repository(ada: User) -> None:
-    shop = ada.home / "shop"
-    ada.commits(shop, {"README": "x"})
+def test_a_new_environment_follows_its_own_branch_from_a_folder_of_the_repository(insider: User) -> None:
+    shop = insider.home / "shop"
+    insider.commits(shop, {"README": "x"})
     (shop / "web").mkdir()
-    ada.commits(shop, {"web/index.html": "<h1>shop</h1>"})
+    insider.commits(shop, {"web/index.html": "<h1>shop</h1>"})
 
-    shown = ada.types("deploy", "--env", "staging", cwd=shop / "web")
+    shown = insider.types("deploy", "--env", "staging", cwd=shop / "web")
 
     assert "Made the static project web" in shown
     assert "Made the environment staging of web; it follows main." in shown
     url = re.findall(r"is live after .*: (http\S+)", shown)[0]
     assert "staging" in url
-    assert ada.sees(url) == "<h1>shop</h1>"
+    assert insider.sees(url) == "<h1>shop</h1>"
 
 
-def test_a_build_that_fails_ends_with_status_1_the_reason_and_its_whole_log(ada: User) -> None:
-    broken = ada.home / "broken"
-    ada.commits(broken, {"index.html": "x", "build.sh": SLOW_BUILD + "exit 7\n"})
+def test_a_build_that_fails_ends_with_status_1_the_reason_and_its_whole_log(insider: User) -> None:
+    broken = insider.home / "broken"
+    insider.commits(broken, {"index.html": "x", "build.sh": SLOW_BUILD + "exit 7\n"})
 
-    shown = ada.types("deploy", "--build", "sh build.sh", "--output", "out", cwd=broken, status=1)
+    shown = insider.types("deploy", "--build", "sh build.sh", "--output", "out", cwd=broken, status=1)
     assert "failed in build (exit status 7)" in shown
     assert "\nline 300\n" in shown
 
     ref = re.findall(r"DEP-\d+", shown)[0]
-    lines = ada.reads_lines("logs", ref)
+    lines = insider.reads_lines("logs", ref)
     assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
     assert [line["text"] for line in lines if line["stream"] == "stdout"] == [f"line {n}" for n in range(1, 301)]
-    assert ada.reads_lines("logs", ref, "-f", "--after", "100") == lines[100:]
+    assert insider.reads_lines("logs", ref, "-f", "--after", "100") == lines[100:]
 
 
-def test_secrets_are_set_listed_and_removed_without_being_shown(ada: User) -> None:
-    shown = ada.types("secrets", "set", "API_KEY", given="a very secret value\n")
-    shown += ada.types("secrets", "set", "API_KEY", given="another secret value\n")
-    shown += str(ada.reads("secrets", "list"))
-    shown += ada.types("secrets", "rm", "API_KEY")
+def test_secrets_are_set_listed_and_removed_without_being_shown(insider: User) -> None:
+    shown = insider.types("secrets", "set", "API_KEY", given="a very secret value\n")
+    shown += insider.types("secrets", "set", "API_KEY", given="another secret value\n")
+    shown += str(insider.reads("secrets", "list"))
+    shown += insider.types("secrets", "rm", "API_KEY")
     assert "version 2" in shown
     assert "secret value" not in shown
-    assert ada.reads("secrets", "list") == []
+    assert insider.reads("secrets", "list") == []
 
 
-def test_a_login_by_password_is_enough_for_the_days_to_come(ada: User, tmp_path: Path) -> None:
-    credentials = json.loads((ada.home / "plane" / "credentials.json").read_text())
-    elsewhere = User(tmp_path, ada.edge)
+def test_a_login_by_password_is_enough_for_the_days_to_come(insider: User, tmp_path: Path) -> None:
+    credentials = json.loads((insider.home / "plane" / "credentials.json").read_text())
+    elsewhere = User(tmp_path, insider.edge)
     login = ("login", "--api-url", credentials["apiUrl"], "--email", credentials["email"])
     assert "You are" in elsewhere.types(*login, given=credentials["password"])
     assert elsewhere.reads("status")["apiUrl"] == credentials["apiUrl"]
@@ -186,8 +186,8 @@ def test_a_login_by_password_is_enough_for_the_days_to_come(ada: User, tmp_path:
     elsewhere.types("status", status=3)
 
 
-def test_an_operator_sees_how_far_read_models_are_and_grows_one_again(ada: User) -> None:
-    models = [one["model"] for one in ada.reads("ops", "lag")]
+def test_an_operator_sees_how_far_read_models_are_and_grows_one_again(insider: User) -> None:
+    models = [one["model"] for one in insider.reads("ops", "lag")]
     assert "deployments" in models
-    assert "Rebuilt: deployments." in ada.types("ops", "rebuild", "deployments")
-    assert "There is no read model nonsense" in ada.types("ops", "rebuild", "nonsense", status=2)
+    assert "Rebuilt: deployments." in insider.types("ops", "rebuild", "deployments")
+    assert "There is no read model nonsense" in insider.types("ops", "rebuild", "nonsense", status=2)

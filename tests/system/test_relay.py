@@ -25,8 +25,8 @@ from commands.ports import Append
 from domain.history import Recorded
 from domain.identifiers import uuid7
 from services.relay import Relay
-from services.tailing import PAGE
 from services.sweeping import Sweeper
+from services.tailing import PAGE
 from tests.adapters.nats.facts import cancelled, queued, rolled_back
 from tests.adapters.nats.servers import NatsServer, eventually
 from tests.adapters.postgres import server

@@ -61,14 +61,14 @@ def test_attempts_come_back_with_time() -> None:
     now = 0.0
     attempts = Throttle(limit=3, period=30, clock=lambda: now)
 
-    assert [attempts.take("ada") for _ in range(4)] == [0, 0, 0, 10]
-    assert attempts.take("eve") == 0
+    assert [attempts.take("insider") for _ in range(4)] == [0, 0, 0, 10]
+    assert attempts.take("outsider") == 0
     now = 9.0
-    assert attempts.take("ada") == 1
+    assert attempts.take("insider") == 1
     now = 10.0
-    assert attempts.take("ada") == 0
-    attempts.give_back("ada")
-    assert attempts.take("ada") == 0
+    assert attempts.take("insider") == 0
+    attempts.give_back("insider")
+    assert attempts.take("insider") == 0
 
 
 def test_the_memory_of_attempts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from domain.identifiers import (
 )
 from domain.workspace import Role
 
-Email = Annotated[str, said("An e-mail address.", "ada@example.com")]
+Email = Annotated[str, said("An e-mail address.", "insider@example.com")]
 Password = Annotated[str, said("8 to 1024 characters.", "correct horse battery staple")]
 
 
@@ -23,7 +23,7 @@ class Registration(In):
 
     email: Email
     password: Password
-    workspace_name: Annotated[str | None, said("The workspace's name; else made of the address.", "Ada's shop")] = None
+    workspace_name: Annotated[str | None, said("The workspace's name; else made of the address.", "Corner shop")] = None
 
 
 class Login(In):

@@ -20,7 +20,7 @@ class CredentialIn(In):
 class ConnectionCreation(In):
     """Connect a git repository."""
 
-    url: Annotated[str, said("https, ssh, or a local path if allowed.", "https://github.com/ada/shop")]
+    url: Annotated[str, said("https, ssh, or a local path if allowed.", "https://github.com/example/shop")]
     name: Annotated[str | None, said("Unique in the workspace; else made of the URL.", "shop")] = None
     credential: CredentialIn | None = None
 
