@@ -33,7 +33,7 @@ def described(*, quick: bool) -> str:
         f"{platform.system()} {platform.release()}",
         f"Python {platform.python_version()}",
         f"PostgreSQL {postgres}",
-        f"L0 {_syncs():,.0f}",
+        "L0 not measured" if quick else f"L0 {_syncs():,.0f}",
         constants,
     ]
     return " · ".join(parts)
