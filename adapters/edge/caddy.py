@@ -30,7 +30,7 @@ _HASHED = (
 """Paths whose name changes with their content, by the conventions of Next, Astro, SvelteKit, Nuxt, CRA and Vite."""
 
 _TRY_SECONDS = 5
-"""How long a request that no instance has received waits for one; covers a restart of an instance."""
+"""How long a request that no instance has received waits for one."""
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _proxy(settings: Settings) -> dict[str, Any]:
             "selection_policy": {"policy": "random"},
             "try_duration": f"{_TRY_SECONDS}s",
             "try_interval": "50ms",
-            "retry_match": [{"method": ["GET", "HEAD", "OPTIONS"]}],
+            "retry_match": [{"not": [{"path": ["*"]}]}],  # what an instance has received is never sent again
         },
     }
 
