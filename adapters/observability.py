@@ -1,19 +1,13 @@
-"""What a process tells about itself: its log, without secrets, and its metrics.
-
-Metrics live in prometheus-client's default registry: whoever has something to count registers it there.
-"""
+"""What a process tells about itself: its log, without secrets, and what the API counts (``adapters.metrics``)."""
 
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
 import structlog
-from prometheus_client import Counter, Gauge, Histogram, generate_latest, start_http_server
-
-METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Counter("shipbook_http_requests", "Requests answered.", ("method", "route", "status"))
 REQUEST_SECONDS = Histogram(
@@ -121,20 +115,3 @@ def _named(process: str) -> Any:
 
 def _text_renderer() -> Any:
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-
-
-def exposition() -> bytes:
-    """All metrics of this process in Prometheus' text format."""
-    return generate_latest()
-
-
-@contextmanager
-def metrics_served(host: str, port: int) -> Iterator[int]:
-    """``GET /metrics`` of this process, served from a thread for the length of the block; yields the port."""
-    server, thread = start_http_server(port, host)
-    try:
-        yield int(server.server_port)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)

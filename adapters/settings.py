@@ -97,6 +97,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Literal["debug", "info", "warning", "error"], _say("the least severe message that is logged", "info")
     ] = "info"
 
+    metrics: Annotated[
+        Address | None,
+        _say("where a process that runs apart shows its metrics over TCP, to whoever can reach it", "127.0.0.1:9464"),
+    ] = None
+
     @classmethod
     def load(
         cls, options: Mapping[str, object], environ: Mapping[str, str], *, others: Collection[str] = ()
@@ -274,9 +279,9 @@ def _read(origin: str, kind: Any, text: str) -> Any:
         return _parsed(plain, kind, text.strip())
     except ValueError:
         [says] = [note for note in notes if note.examples]
-        shown = "has a value" if origin.lower().endswith("url") else f"is {text!r}"
+        shown = "has a value that" if origin.lower().endswith("url") else f"is {text!r}, which"
         raise SettingsInvalid(
-            f"{origin} {shown} that cannot be used{_expected(plain, notes)}. It is {says.description}; "
+            f"{origin} {shown} cannot be used{_expected(plain, notes)}. It is {says.description}; "
             f"for example {origin}={says.examples[0]}."
         ) from None
 
@@ -288,6 +293,8 @@ def _parsed(plain: Any, kind: Any, text: str) -> Any:
         return Path(text)
     if plain is Address:
         return Address.parse(text)
+    if plain == Address | None:
+        return Address.parse(text) if text else None
     return msgspec.convert(text.lower() if plain is bool else text, kind, strict=False)
 
 
@@ -303,4 +310,6 @@ def _expected(plain: Any, notes: list[Meta]) -> str:
 
 
 def _written(value: object) -> str:
+    if value is None:
+        return ""
     return str(value).lower() if isinstance(value, bool) else str(value)

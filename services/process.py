@@ -1,15 +1,17 @@
-"""The frame of each of our processes: its log, its loop, and how it stops."""
+"""The frame of each of our processes: its log, its metrics, its loop, and how it stops."""
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 import uvloop
 
 from adapters.database import Unavailable, UnsuitableDatabase
+from adapters.metrics import shown_at, shown_on, socket_of
 from adapters.observability import configure_logging
-from adapters.settings import Settings
+from adapters.settings import Settings, private_directory
 from adapters.vault import MasterKeyError
 from services.parts import say_ready
 from services.programs import CannotStart
@@ -42,6 +44,29 @@ async def _until_stopped(name: str, settings: Settings, work: Work) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    async with _metrics_shown(name, settings):
+        return await _worked_until(stop, name, settings, work)
+
+
+@asynccontextmanager
+async def _metrics_shown(name: str, settings: Settings) -> AsyncIterator[None]:
+    """What the process counts, to the API of this machine and, where that is wanted, over TCP. Raises CannotStart."""
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = socket_of(private_directory(settings.sockets_dir), name)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(shown_at(path))
+            if settings.metrics:
+                await stack.enter_async_context(shown_on(settings.metrics))
+        except OSError as problem:
+            raise CannotStart(
+                f"The metrics cannot be shown at {settings.metrics or path}: {problem.strerror or problem}. "
+                "Stop what listens there, or choose another SHIPBOOK_METRICS."
+            ) from problem
+        yield
+
+
+async def _worked_until(stop: asyncio.Event, name: str, settings: Settings, work: Work) -> int:
     working = asyncio.create_task(_worked(settings, work, lambda: say_ready(settings.run_dir, name)))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -12,11 +12,14 @@ from adapters.http.errors import Answer, encoded
 from adapters.http.exchange import exchange_of
 from adapters.http.identity import parts_of
 from adapters.http.parts import Health, Parts
-from adapters.observability import METRICS_MEDIA_TYPE, exposition
+from adapters.metrics import MEDIA_TYPE, gathered
 from domain.deployment import Status
 from projections import deployments
 
 ASK_SECONDS = 2.0
+
+PROCESS = "api"
+"""The name of the process that answers, as its metrics say it."""
 
 OPEN_DEPLOYMENTS = Gauge("shipbook_deployments_open", "Deployments that have not ended.", ("status",))
 LOG_POSITION = Gauge("shipbook_event_log_position", "The position of the last fact.")
@@ -68,13 +71,17 @@ async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 @get("/metrics")
 async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Metrics for Prometheus; those from the database are as they were last where it does not answer in time."""
+    """Metrics for Prometheus, of every process on this machine that answers.
+
+    Those from the database are as they were last where it does not answer in time.
+    """
+    parts = parts_of(request)
     try:
         async with asyncio.timeout(ASK_SECONDS):
-            await _measure(parts_of(request))
+            await _measure(parts)
     except (TimeoutError, Unavailable):
         pass
-    return Response(exposition(), media_type=METRICS_MEDIA_TYPE)
+    return Response(await gathered(parts.settings.sockets_dir, PROCESS), media_type=MEDIA_TYPE)
 
 
 async def _asked(parts: Parts) -> list[Health]:
