@@ -6,6 +6,7 @@ from random import Random
 
 from hypothesis import strategies as st
 
+from domain import identifiers as ids
 from domain.account import AccountRegistered, ApiTokenIssued, ApiTokenRevoked, Scope, SessionEnded, SessionStarted
 from domain.deployment import (
     CommitResolved,
@@ -29,23 +30,6 @@ from domain.environment import (
 )
 from domain.fact import Fact
 from domain.history import Actor, Context, Recorded
-from domain.identifiers import (
-    AccountId,
-    ApiTokenId,
-    CausationId,
-    ConnectionId,
-    DeploymentId,
-    EnvironmentId,
-    ExecutorId,
-    ProjectId,
-    ReleaseId,
-    RequestId,
-    SecretId,
-    SessionId,
-    TenantId,
-    build_log,
-    stream,
-)
 from domain.lines import LogClosed
 from domain.project import (
     BuildConfig,
@@ -82,18 +66,18 @@ class History:
         self._versions: dict[str, int] = {}
 
     def record(
-        self, tenant: TenantId, category: str, identity: str, *facts: Fact, by: str = "insider@example.com"
+        self, tenant: ids.TenantId, category: str, identity: str, *facts: Fact, by: str = "insider@example.com"
     ) -> None:
         """Append facts to one stream."""
-        name = stream(category, identity)
+        name = ids.stream(category, identity)
         for fact in facts:
             position = len(self.facts) + 1
             self._versions[name] = self._versions.get(name, 0) + 1
             context = Context(
                 tenant_id=tenant,
-                actor=Actor(kind="account", account_id=AccountId("insider"), name=by, address="127.0.0.1"),
-                correlation_id=RequestId(f"request {position}"),
-                causation_id=CausationId(f"cause {position}"),
+                actor=Actor(kind="account", account_id=ids.AccountId("insider"), name=by, address="127.0.0.1"),
+                correlation_id=ids.RequestId(f"request {position}"),
+                causation_id=ids.CausationId(f"cause {position}"),
                 at=BEGINNING + timedelta(milliseconds=137 * position),
             )
             self.facts.append(
@@ -105,15 +89,15 @@ class Workspace:
     """One workspace's life; every method is a thing that may happen next, whatever happened before."""
 
     def __init__(self, history: History, name: str, random: Random) -> None:
-        self.tenant = TenantId(f"tenant {name}")
-        self.account = AccountId(f"account {name}")
-        self.connection = ConnectionId(f"connection {name}")
-        self.project = ProjectId(f"project {name}")
-        self.environments = [EnvironmentId(f"production {name}"), EnvironmentId(f"staging {name}")]
+        self.tenant = ids.TenantId(f"tenant {name}")
+        self.account = ids.AccountId(f"account {name}")
+        self.connection = ids.ConnectionId(f"connection {name}")
+        self.project = ids.ProjectId(f"project {name}")
+        self.environments = [ids.EnvironmentId(f"production {name}"), ids.EnvironmentId(f"staging {name}")]
         self.labels = {environment: environment.replace(" ", "-") for environment in self.environments}
-        self.secrets: dict[SecretId, int] = {}
-        self.releases: dict[ReleaseId, EnvironmentId] = {}
-        self.active: dict[EnvironmentId, ReleaseId] = {}
+        self.secrets: dict[ids.SecretId, int] = {}
+        self.releases: dict[ids.ReleaseId, ids.EnvironmentId] = {}
+        self.active: dict[ids.EnvironmentId, ids.ReleaseId] = {}
         self.activations = dict.fromkeys(self.environments, 0)
         self.numbers = 0
         self.archived = False
@@ -174,7 +158,7 @@ class Workspace:
             connection_id=self.connection,
             name="shop",
             url="https://git:hidden@example.com/shop.git",
-            credential=SecretId(f"credential {self.name}"),
+            credential=ids.SecretId(f"credential {self.name}"),
         )
         self._record("repository", self.connection, connected)
 
@@ -184,7 +168,7 @@ class Workspace:
     def deploy(self) -> None:
         """One deployment, to whatever end."""
         self.numbers += 1
-        deployment = DeploymentId(f"deployment {self.name} {self.numbers}")
+        deployment = ids.DeploymentId(f"deployment {self.name} {self.numbers}")
         environment = self._random.choice(self.environments)
         queued = DeploymentQueued(
             deployment_id=deployment,
@@ -212,11 +196,11 @@ class Workspace:
             self._record("deployment", deployment, failed)
         else:
             self._go_live(deployment, environment, leases)
-        closed = LogClosed(log_id=build_log(deployment), last_seq=self._random.randrange(100), sha256="5e" * 32)
-        self._record("log", build_log(deployment), closed)
+        closed = LogClosed(log_id=ids.build_log(deployment), last_seq=self._random.randrange(100), sha256="5e" * 32)
+        self._record("log", ids.build_log(deployment), closed)
 
-    def _build(self, deployment: DeploymentId, token: int) -> None:
-        leased = DeploymentLeased(deployment_id=deployment, executor_id=ExecutorId("one"), fencing_token=token)
+    def _build(self, deployment: ids.DeploymentId, token: int) -> None:
+        leased = DeploymentLeased(deployment_id=deployment, executor_id=ids.ExecutorId("one"), fencing_token=token)
         resolved = CommitResolved(
             deployment_id=deployment, commit=COMMIT, message="Sell coffee\n\nNow.", author="Insider"
         )
@@ -228,8 +212,8 @@ class Workspace:
             )
             self._record("deployment", deployment, started, finished)
 
-    def _go_live(self, deployment: DeploymentId, environment: EnvironmentId, token: int) -> None:
-        release = ReleaseId(f"release {self.name} {self.numbers}")
+    def _go_live(self, deployment: ids.DeploymentId, environment: ids.EnvironmentId, token: int) -> None:
+        release = ids.ReleaseId(f"release {self.name} {self.numbers}")
         cut = ReleaseCut(
             release_id=release,
             deployment_id=deployment,
@@ -263,7 +247,7 @@ class Workspace:
             ended = DeploymentFailed(deployment_id=deployment, error="It did not answer.", step=StepKind.ACTIVATE)
         self._record("deployment", deployment, ended)
 
-    def _activate(self, environment: EnvironmentId, release: ReleaseId) -> bool:
+    def _activate(self, environment: ids.EnvironmentId, release: ids.ReleaseId) -> bool:
         healthy = self._random.random() < 0.8
         if healthy:
             fact: Fact = ReleaseActivated(
@@ -321,7 +305,7 @@ class Workspace:
 
     def sign_in(self) -> None:
         """A session, which may end."""
-        session = SessionId(f"session {len(self._history.facts)}")
+        session = ids.SessionId(f"session {len(self._history.facts)}")
         started = SessionStarted(
             account_id=self.account, session_id=session, digest=f"d1ge57 {session}", expires_at=BEGINNING
         )
@@ -331,7 +315,7 @@ class Workspace:
 
     def token(self) -> None:
         """A token, which may be revoked."""
-        token = ApiTokenId(f"token {len(self._history.facts)}")
+        token = ids.ApiTokenId(f"token {len(self._history.facts)}")
         issued = ApiTokenIssued(
             account_id=self.account,
             token_id=token,
@@ -359,7 +343,7 @@ class Workspace:
             )
             return self._record("secret", secret, rotated)
         scope = self._random.choice(list(SecretScope))
-        secret = SecretId(f"secret {len(self._history.facts)}")
+        secret = ids.SecretId(f"secret {len(self._history.facts)}")
         self.secrets[secret] = 1
         return self._record(
             "secret",
