@@ -46,6 +46,8 @@ class Plane:
     http: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     edge: str = field(default_factory=lambda: f"127.0.0.1:{free_port()}")
     settings: dict[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ()
+    """The program and its arguments that start it, if it is not started as whom the tests are."""
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -55,7 +57,7 @@ class Plane:
         options = ("--data-dir", str(self.directory), "--http", self.http, "--edge", self.edge)
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "services", "up", *options],
+                [*self.launcher, sys.executable, "-m", "services", "up", *options],
                 env=environ | allowed | self.settings,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -207,9 +209,9 @@ class App:
 
 
 @contextmanager
-def running(directory: Path, **settings: str) -> Iterator[Plane]:
+def running(directory: Path, launcher: tuple[str, ...] = (), **settings: str) -> Iterator[Plane]:
     """A plane for the length of the block; what it started is gone afterwards."""
-    plane = Plane(directory, settings=settings)
+    plane = Plane(directory, settings=settings, launcher=launcher)
     try:
         plane.start()
         yield plane
