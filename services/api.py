@@ -19,6 +19,7 @@ from adapters.nats.subjects import log_bell
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
 from services.embedded import nats_url
+from services.part_metrics import parts_counted
 from services.parts import State, read_isolation, read_parts
 from services.process import Ready, run
 from services.programs import CannotStart
@@ -44,7 +45,7 @@ def main(settings: Settings) -> int:
 
 async def serve(settings: Settings, ready: Ready) -> None:
     """Serve until cancelled; then requests under way are finished, and live readers sent away."""
-    with listening(settings.http) as listener:
+    with listening(settings.http) as listener, parts_counted(settings.run_dir):
         async with (
             core(settings, connections=CONNECTIONS) as built_on,
             Progress.open(built_on.database) as progress,

@@ -21,6 +21,7 @@ from domain.fact import tag_of
 from domain.history import Recorded
 from domain.identifiers import ExecutorId, build_log, stream, uuid7
 from domain.rejection import Conflict, NotFound
+from services.build_metrics import BUILDS_RUNNING, DEPLOYMENT_SECONDS, DEPLOYMENT_WAIT_SECONDS
 from services.deploying import Deployer
 from services.ingredients import Ingredients, gather
 from services.journal import Journal
@@ -59,7 +60,10 @@ class Builder:
             raise TypeError(f"the stream of {item} does not begin with its queueing")
         context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
         if taken := await lease(self.core.handler, self.core.clock, queued, context, ExecutorId(uuid7())):
-            await self._work(taken)
+            if taken.fencing_token == 1:
+                DEPLOYMENT_WAIT_SECONDS.observe(max(0.0, (context.at - first.context.at).total_seconds()))
+            with BUILDS_RUNNING.track_inprogress():
+                await self._work(taken)
         await self.deployer.abandon(queued, context)
 
     async def _work(self, taken: Lease) -> None:
@@ -74,7 +78,7 @@ class Builder:
                 if state.status is Status.CANCELLED:
                     await journal.say("Cancelled.")
                 if state.status.ended:
-                    await self._close(taken, writer)
+                    await self._close(taken, writer, state.status)
         except NotFound as gone:
             await self._refuse(taken, gone.message)
         except (Conflict, StaleWriter) as outranked:
@@ -91,7 +95,7 @@ class Builder:
             await taken.report(
                 FailDeployment(deployment_id=taken.queued.deployment_id, fencing_token=taken.fencing_token, error=error)
             )
-            await self._close(taken, writer)
+            await self._close(taken, writer, Status.FAILED)
 
     async def _gather(self, taken: Lease) -> Ingredients:
         core = self.core
@@ -126,6 +130,8 @@ class Builder:
     async def _state(self, taken: Lease) -> Deployment:
         return await self.core.handler.state(deployment.DECIDER, taken.queued.deployment_id, taken.context.tenant_id)
 
-    async def _close(self, taken: Lease, writer: LineWriter) -> None:
+    async def _close(self, taken: Lease, writer: LineWriter, outcome: Status) -> None:
         last_seq, sha256 = await writer.finish()
         await taken.handle(CloseLog(log_id=writer.log_id, last_seq=last_seq, sha256=sha256), "close-log")
+        took = self.core.clock.now() - taken.context.at
+        DEPLOYMENT_SECONDS.labels(outcome).observe(max(0.0, took.total_seconds()))

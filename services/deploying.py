@@ -5,6 +5,7 @@ cut, it goes straight on to making it live.
 """
 
 from dataclasses import dataclass
+from time import monotonic
 
 import structlog
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from domain.rejection import Conflict
 from domain.release import ReleaseCut
 from domain.steps import StepKind
 from services.activating import Activator, Unhealthy
+from services.build_metrics import count_activation
 from services.ingredients import Ingredients
 from services.journal import Journal
 from services.leasing import Lease
@@ -96,6 +98,7 @@ class Deployer:
 
     async def _make_live(self, lease: Lease, journal: Journal, cut: ReleaseCut) -> None:
         async with step(lease, journal, StepKind.ACTIVATE), self.activator.hosting.holding(cut.release_id):
+            began = monotonic()
             activation = await self._begin(lease, cut)
             if activation is None:
                 return
@@ -104,6 +107,7 @@ class Deployer:
             except Unhealthy as unhealthy:
                 await journal.quote(unhealthy.printed)
                 await self._give_up(lease, cut, activation, str(unhealthy))
+                count_activation("deploy", "failed", began)
                 raise StepFailed(str(unhealthy)) from unhealthy
             complete = CompleteActivation(
                 environment_id=cut.environment_id,
@@ -115,6 +119,7 @@ class Deployer:
                 await lease.handle(complete, "complete")
             except Conflict as outranked:
                 raise StepFailed(OVERTAKEN) from outranked
+            count_activation("deploy", "succeeded", began)
             await journal.say("The release is live.")
 
     async def _begin(self, lease: Lease, cut: ReleaseCut) -> int | None:

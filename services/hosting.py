@@ -30,6 +30,7 @@ from domain.rejection import Rejection
 from projections import environments
 from projections.environments import EnvironmentRow
 from projections.reading import Reader
+from services.build_metrics import INSTANCE_RESTARTS, count_instances
 from services.specifying import Specifier
 
 log = structlog.get_logger(__name__)
@@ -86,6 +87,7 @@ class Hosting:
     async def _look(self) -> None:
         try:
             instances = await self.runtime.instances()
+            count_instances(instances)
             rows = await environments.serving(self.reader)
             await self._revive(rows, {instance.instance_id: instance for instance in instances})
             self._retire(rows, instances)
@@ -120,6 +122,7 @@ class Hosting:
             for spec in await self.specifier.instances(tenant_id, cut):
                 instance = await self.runtime.start(spec)
                 upstreams.append(Upstream(host=instance.host, port=instance.port))
+        INSTANCE_RESTARTS.labels("lost").inc(len(upstreams))
         log.warning("started the instances of an active release again", release=release_id)
         context = Context(
             tenant_id=tenant_id,

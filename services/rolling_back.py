@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 import structlog
 
@@ -15,6 +16,7 @@ from domain.history import Recorded
 from domain.identifiers import CausationId, derived, stream
 from domain.rejection import Conflict
 from services.activating import Activator, Unhealthy
+from services.build_metrics import count_activation
 from services.leasing import on_behalf
 from services.patience import patiently
 from services.wiring import Core
@@ -44,6 +46,7 @@ class RollBack:
             return
         cut = require_release(await self.core.handler.state(release.DECIDER, state.activating, item.tenant_id))
         report: CompleteActivation | FailActivation
+        began = monotonic()
         async with self.activator.hosting.holding(cut.release_id):
             try:
                 report = CompleteActivation(
@@ -59,9 +62,12 @@ class RollBack:
                     release_id=cut.release_id,
                     error=str(unhealthy),
                 )
-            await self._report(item, cause, report)
+            if await self._report(item, cause, report):
+                done = isinstance(report, CompleteActivation)
+                count_activation("rollback", "succeeded" if done else "failed", began)
 
-    async def _report(self, item: ActivationWork, cause: Recorded, report: CompleteActivation | FailActivation) -> None:
+    async def _report(self, item: ActivationWork, cause: Recorded, report: CompleteActivation | FailActivation) -> bool:
+        """Whether the report was taken."""
         context = on_behalf(
             item.tenant_id, cause, "executor", self.core.clock, derived(CausationId(cause.id), type(report).__name__)
         )
@@ -69,6 +75,8 @@ class RollBack:
             await self.core.handler.handle(report, context)
         except Conflict as outranked:
             log.info("the rollback was outranked", environment=item.environment_id, why=str(outranked))
+            return False
+        return True
 
 
 def _cause(history: Sequence[Recorded], activation: int) -> Recorded | None:

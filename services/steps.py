@@ -7,6 +7,7 @@ from time import monotonic
 from commands.deployment import FinishStep, StartStep
 from domain.deployment import Outcome
 from domain.steps import StepKind
+from services.build_metrics import STEP_SECONDS
 from services.journal import Journal
 from services.leasing import Lease
 
@@ -41,6 +42,8 @@ async def step(lease: Lease, journal: Journal, kind: StepKind) -> AsyncIterator[
                 exit_code=exit_code,
             )
         )
+
+        STEP_SECONDS.labels(kind, outcome).observe(took / 1000)
 
     try:
         yield
