@@ -1,6 +1,8 @@
 """``python -m bench [NAME…]``: measure, print, and renew the sections of ``bench/RESULTS.md``."""
 
 import argparse
+import signal
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -19,6 +21,7 @@ def main() -> None:
     if unknown := set(given.names) - set(NAMES):
         parser.error(f"there is no bench {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     out = given.out or (None if given.quick else results.FILE)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped, as after Ctrl-C
     where = machine.described(quick=given.quick)
     for name in given.names or NAMES:
         section = import_module(f"bench.{name}").run(quick=given.quick).section(name, where)
