@@ -9,9 +9,11 @@ from secrets import token_urlsafe
 
 import msgspec
 
+from adapters.database import Unavailable, UnsuitableDatabase
 from adapters.http.passwords import Passwords
 from adapters.http.tokens import digest, new_token
 from adapters.settings import Address, Settings
+from adapters.vault import MasterKeyError
 from commands.account import IssueApiToken
 from commands.ports import SecretValue
 from commands.registering import register
@@ -44,7 +46,10 @@ class Credentials(msgspec.Struct, frozen=True, rename="camel"):
 def bootstrap(settings: Settings) -> None:
     """Make the administrator unless there is one. Blocks; raises ``CannotStart``."""
     if not settings.credentials_file.exists():
-        asyncio.run(_bootstrap(settings))
+        try:
+            asyncio.run(_bootstrap(settings))
+        except (Unavailable, UnsuitableDatabase, MasterKeyError) as problem:
+            raise CannotStart(str(problem)) from problem
 
 
 async def _bootstrap(settings: Settings) -> None:

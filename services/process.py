@@ -35,7 +35,7 @@ def run(name: str, settings: Settings, work: Work, *, spawns: bool = False) -> i
     try:
         work_on = _until_stopped(name, settings, work)
         return asyncio.run(work_on) if spawns else uvloop.run(work_on)
-    except (UnsuitableDatabase, MasterKeyError) as problem:
+    except (Unavailable, UnsuitableDatabase, MasterKeyError) as problem:
         raise CannotStart(str(problem)) from problem
 
 
