@@ -30,4 +30,8 @@ class Measured(Plane):
 def measured() -> Iterator[tuple[Plane, Path]]:
     """A running plane, and a directory for repositories; both are gone afterwards."""
     with TemporaryDirectory(prefix="shipbook-bench-") as directory, running(Path(directory) / "data") as plane:
-        yield plane, Path(directory)
+        try:
+            yield plane, Path(directory)
+        except BaseException:
+            plane.stop()  # in order, so that nothing is written any more while the directory goes
+            raise
