@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from prometheus_client import Metric, disable_created_metrics, generate_latest
+from prometheus_client import REGISTRY, Metric, disable_created_metrics, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
@@ -71,17 +71,27 @@ async def gathered(directory: Path, own: str) -> bytes:
     """
     others = _others(directory, own)
     texts = await asyncio.gather(*map(_asked, others.values()))
-    return await asyncio.to_thread(merged, {own: exposition(), **dict(zip(others, texts, strict=True))})
+    ours = list(REGISTRY.collect())
+    return await asyncio.to_thread(lambda: merged({own: ours, **dict(zip(others, map(parsed, texts), strict=True))}))
 
 
-def merged(texts: Mapping[str, bytes]) -> bytes:
-    """One text of those of several processes, each family once; what cannot be read is left out.
+def parsed(text: bytes) -> Sequence[Metric]:
+    """The families of an exposition; none where it cannot be read."""
+    try:
+        return list(text_string_to_metric_families(text.decode()))
+    except (ValueError, IndexError):
+        return ()
 
-    A sample that has a label ``process`` already keeps it.
+
+def merged(processes: Mapping[str, Sequence[Metric]]) -> bytes:
+    """One exposition of the families of several processes, each family once.
+
+    A sample that has a label ``process`` already keeps it. Of a family that has another type elsewhere, the first is
+    shown.
     """
     families: dict[str, Metric] = {}
-    for process, text in texts.items():
-        for found in _families(text):
+    for process, shown in processes.items():
+        for found in shown:
             family = families.setdefault(found.name, Metric(found.name, found.documentation, found.type))
             if family.type == found.type:
                 family.samples += [
@@ -102,13 +112,6 @@ class _Families(Collector):
 
     def collect(self) -> Iterable[Metric]:
         return self._families
-
-
-def _families(text: bytes) -> Sequence[Metric]:
-    try:
-        return list(text_string_to_metric_families(text.decode()))
-    except (ValueError, IndexError):
-        return ()
 
 
 async def _asked(path: Path) -> bytes:

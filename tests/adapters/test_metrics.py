@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.metrics import ANSWER_SECONDS, gathered, merged, shown_at, shown_on, socket_of
+from adapters.metrics import ANSWER_SECONDS, gathered, merged, parsed, shown_at, shown_on, socket_of
 from adapters.settings import Address
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -41,7 +41,7 @@ def samples(exposed: bytes, name: str) -> dict[tuple[str, ...], float]:
 
 
 def test_a_family_of_two_processes_is_one_family_with_a_label_and_whole_buckets() -> None:
-    one = merged({"api": text(0.5), "worker": text(5, 50)})
+    one = merged({"api": parsed(text(0.5)), "worker": parsed(text(5, 50))})
 
     assert one.count(b"# TYPE builds_seconds histogram") == one.count(b"# HELP builds_seconds ") == 1
     assert one.count(b"# TYPE works_total counter") == 1
@@ -59,14 +59,16 @@ def test_a_family_of_two_processes_is_one_family_with_a_label_and_whole_buckets(
 
 
 def test_a_sample_that_names_its_process_keeps_it() -> None:
-    assert samples(merged({"api": b'up{process="caddy"} 1\n'}), "up") == {("caddy",): 1}
+    assert samples(merged({"api": parsed(b'up{process="caddy"} 1\n')}), "up") == {("caddy",): 1}
 
 
 @pytest.mark.parametrize(
     "garbage", [b"<html>", b"\xff", b"works_total{ 1", b"works_total one", b'works_total{a=" "b} 1']
 )
 def test_what_cannot_be_read_is_left_out(garbage: bytes) -> None:
-    assert merged({"api": text(0.5), "worker": garbage}) == merged({"api": text(0.5)})
+    ours = parsed(text(0.5))
+
+    assert merged({"api": ours, "worker": parsed(garbage)}) == merged({"api": ours})
 
 
 def test_peers_that_answer_are_shown_and_others_cost_half_a_second_at_most(tmp_path: Path) -> None:

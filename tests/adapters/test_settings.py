@@ -23,7 +23,9 @@ def test_an_option_wins_over_its_variable():
 
 def test_another_process_loads_the_same_settings_from_the_environment(tmp_path):
     options = {"data_dir": tmp_path, "http": "[::1]:81", "allow_local_repositories": True, "registration": "closed"}
-    settings = Settings.load(options | {"database_url": "postgresql://u:p@h/d", "log_format": "json"}, {})
+    settings = Settings.load(
+        options | {"database_url": "postgresql://u:p@h/d", "log_format": "json", "metrics": "[::1]:82"}, {}
+    )
     assert Settings.load({}, settings.environ()) == settings
 
 
@@ -41,6 +43,7 @@ def test_another_process_loads_the_same_settings_from_the_environment(tmp_path):
         ("SHIPBOOK_ADMIN_EMAIL", "nobody", "ops@example.com"),
         ("SHIPBOOK_APPS_DOMAIN", "../etc", "apps.example.com"),
         ("SHIPBOOK_DATA_DIR", "", "/var/lib/shipbook"),
+        ("SHIPBOOK_METRICS", "9464", "127.0.0.1:9464"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_expected(name, value, expected):
