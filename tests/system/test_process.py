@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import rmtree
 
 import httpx
 import pytest
@@ -43,6 +44,7 @@ def process(data_dir: Path, port: int, loop: str = "spawns") -> Iterator[subproc
             yield running
         finally:
             running.kill()
+            rmtree(Settings(data_dir=data_dir).sockets_dir, ignore_errors=True)  # which may lie outside the data_dir
 
 
 def shown(port: int) -> str:
@@ -62,8 +64,7 @@ def test_a_process_shows_its_metrics_over_tcp_and_leaves_no_socket(tmp_path: Pat
         assert [file.name for file in sockets.iterdir()] == ["metrics-worker.sock"]
         running.terminate()
         assert running.wait(10) == 0
-
-    assert list(sockets.iterdir()) == []
+        assert list(sockets.iterdir()) == []
 
 
 def test_a_process_whose_port_for_metrics_is_taken_says_so(tmp_path: Path) -> None:
