@@ -16,7 +16,7 @@ import pytest
 
 from services.programs import Program, running
 
-pytestmark = [pytest.mark.xdist_group("cli on a plane"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(180)]
 
 SLOW_BUILD = "#!/bin/sh\nfor line in $(seq 1 300); do echo line $line; done\nmkdir -p out && cp index.html out/\n"
 

@@ -14,7 +14,7 @@ from tests.system import repositories
 from tests.system.planes import App, Plane, until
 from tests.system.repositories import built, repository
 
-pytestmark = [pytest.mark.xdist_group("plane"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(300)]
 
 OURS = ("api", "worker", "executor", "edge", "nats", "postgres")
 SLOW = "for i in $(seq 1 60); do echo step $i; sleep 0.05; done"

@@ -22,7 +22,7 @@ from tests.system import repositories
 from tests.system.planes import Plane, free_port, running, until
 from tests.system.repositories import commit, repository
 
-pytestmark = [pytest.mark.xdist_group("plane"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(300)]
 
 NOBODY = 65534
 """The ordinary user that each machine has."""

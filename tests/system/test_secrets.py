@@ -23,7 +23,7 @@ from tests.system import repositories
 from tests.system.planes import App, Plane, running, until
 from tests.system.repositories import repository
 
-pytestmark = [pytest.mark.xdist_group("plane"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(300)]
 
 ROUTES = Path(__file__).parents[1] / "golden" / "routes.txt"
 
