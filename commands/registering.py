@@ -23,8 +23,8 @@ async def register(
 ) -> Caused:
     """Register an account and create its workspace, which is ``context.tenant_id``.
 
-    Both commands may be repeated, so a caller who was cut off between them just asks again; the policy
-    ``open_workspace`` completes it when nobody does. Raises ``NameTaken`` where the address is registered.
+    Both commands may be repeated, so a caller who was cut off between them just asks again; ``follow_up`` in
+    ``commands.policies`` completes it when nobody does. Raises ``NameTaken`` where the address is registered.
     """
     workspace_id: TenantId = context.tenant_id
     sealed = await vault.seal(account_id, PASSWORD, 1, verifier)
