@@ -16,8 +16,6 @@ from adapters.nats.publishing import FactPublisher
 from adapters.nats.work import WorkQueue
 from services import relay, tailing
 
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-
 
 def die_at(count: int) -> None:
     """Between a page's publication and its checkpoint, the ``count``-th time."""
@@ -44,6 +42,7 @@ async def main(database_url: str, nats_url: str) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     parser = ArgumentParser()
     parser.add_argument("database_url")
     parser.add_argument("nats_url")

@@ -8,8 +8,6 @@ import structlog
 from adapters.nats.connecting import Connection
 from adapters.nats.work import WorkQueue
 
-structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-
 
 async def main(url: str) -> None:
     async with Connection(lambda: url, name="holder") as connection:
@@ -20,4 +18,5 @@ async def main(url: str) -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main(sys.argv[1]))
