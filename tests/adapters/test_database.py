@@ -1,6 +1,7 @@
 """The database is laid out once, by whoever comes first, and found again after it was away."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,3 +90,13 @@ async def test_reading_and_bells_go_on_after_the_server_was_restarted(postgres: 
             assert await bell.wait(10)  # news may have come meanwhile
             await log.append(append("workspace-1", 0))
             assert await bell.wait(5)
+
+
+def test_the_layout_says_how_a_column_is_stored_as_the_oldest_postgres_takes_it() -> None:
+    """``CREATE TABLE … STORAGE`` came with PostgreSQL 16; ``ALTER TABLE … SET STORAGE`` is older than 15."""
+    files = sorted((Path(__file__).parents[2] / "infra" / "postgres").glob("*.sql"))
+
+    assert files
+    for file in files:
+        for created in re.findall(r"CREATE TABLE.*?;", file.read_text(), re.DOTALL):
+            assert "STORAGE" not in created, file
