@@ -22,6 +22,7 @@ from tests.adapters import git_server
 from tests.system import repositories
 from tests.system.planes import App, Plane, running, until
 from tests.system.repositories import repository
+from tests.trees import contents
 
 pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(300)]
 
@@ -100,14 +101,9 @@ class Kept:
     def files(self) -> dict[str, list[str]]:
         """The files of the plane that give something away. The credentials' file is meant to."""
         found = {}
-        for file in self.plane.directory.parent.rglob("*"):
-            if file.is_file() and not file.is_symlink() and file.name != "credentials.json":
-                try:
-                    names = self.found_in(file.read_bytes())
-                except FileNotFoundError:  # it was temporary
-                    continue
-                if names:
-                    found[str(file.relative_to(self.plane.directory.parent))] = names
+        for file, content in contents(self.plane.directory.parent):
+            if file.name != "credentials.json" and (names := self.found_in(content)):
+                found[str(file.relative_to(self.plane.directory.parent))] = names
         return found
 
     def processes(self) -> dict[str, list[str]]:
