@@ -8,7 +8,26 @@ from pathlib import Path
 
 from bench import machine, results
 
-NAMES = ("start", "memory", "append", "lines", "deploy", "rollback", "traffic")
+NAMES = (
+    "start",
+    "append",  # 64 callers of one event
+    "batches",  # one writer, a hundred events at a time
+    "commands",  # POST to durable and readable
+    "lines",  # log lines in
+    "printed",  # a line printed, to its frame at a client
+    "replay",  # log lines out
+    "fanout",  # one log, a thousand readers
+    "idle",  # five thousand readers of nothing
+    "events",  # an event committed, to its frame at a client
+    "rebuild",  # all read models from the log
+    "deploy",
+    "rollback",
+    "lists",  # a million deployments in a thousand tenants
+    "history",  # ten million events
+    "memory",
+    "traffic",
+)
+"""The benches, in the order of the table that they fill; each is a module here with ``run(quick) -> Finding``."""
 
 
 def main() -> None:
