@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up demo test check format bench clean
+.PHONY: help setup lock up demo test faults check format bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,6 +26,9 @@ demo: setup ## Deploy a real repository on a plane of its own (CI=1 ends by itse
 
 test: setup ## Run all tests
 	@$(BIN)/pytest -n 2 --dist loadgroup
+
+faults: setup ## Kill, cut and starve every part, N times over (N=300)
+	@SHIPBOOK_FAULTS=$(or $(N),300) $(BIN)/pytest tests/faults
 
 check: setup ## Format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
