@@ -76,7 +76,7 @@ def test_a_bench_that_does_not_exist_is_refused_with_those_that_do() -> None:
     )
 
     assert done.returncode == 2
-    assert "there is no bench speed; there are start, memory" in done.stderr
+    assert "there is no bench speed; there are start, append" in done.stderr
 
 
 @pytest.mark.parametrize("wrk", [True, False], ids=["wrk where it is installed", "our own client"])
