@@ -6,8 +6,10 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.http_server import Server
 
 QUIET = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -108,7 +110,7 @@ def serving(root: Path, credential: str | None = None) -> Iterator[tuple[str, li
     """Serve the repositories below ``root``; gives the address and the paths that were asked for."""
     seen: list[str] = []
     handler = type("Handler", (_Handler,), {"root": root, "credential": credential, "seen": seen})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+    with Server(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from threading import Thread
 
@@ -11,6 +11,7 @@ import pytest
 
 from bench import results
 from bench.load import loaded
+from tests.http_server import Server
 from tests.system.planes import until
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ class Moody(BaseHTTPRequestHandler):
 def moody() -> Iterator[str]:
     """The address of a server half of whose answers are errors."""
     Moody.answered = 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
+    with Server(("127.0.0.1", 0), Moody) as server:
         server.daemon_threads = True
         serving = Thread(target=server.serve_forever)
         serving.start()
