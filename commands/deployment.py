@@ -26,7 +26,7 @@ from domain.identifiers import DeploymentId, EnvironmentId, ExecutorId, ProjectI
 from domain.rejection import Conflict, NotFound, StaleLease
 from domain.steps import StepKind
 
-MOST_LEASES = 5
+MOST_LOST = 5
 """A deployment that took this many executors with it is not tried again."""
 
 
@@ -45,7 +45,10 @@ class QueueDeployment(Command):
 
 
 class LeaseDeployment(Command):
-    """Take the work; outranks whoever had it."""
+    """Take the work; outranks whoever had it.
+
+    An executor that lost its database, and not its life, leases again under its own id: that counts against nobody.
+    """
 
     deployment_id: DeploymentId
     executor_id: ExecutorId
@@ -171,8 +174,9 @@ def _queue(command: QueueDeployment, state: Deployment) -> Sequence[Event]:
 
 def _lease(command: LeaseDeployment, state: Deployment) -> Sequence[Event]:
     require_open(state)
-    if state.fencing_token >= MOST_LEASES:
-        error = f"The deployment was given up: {MOST_LEASES} executors were lost while they worked on it."
+    taken_over = state.executor_id not in {None, command.executor_id}
+    if taken_over and state.lost + 1 >= MOST_LOST:
+        error = f"The deployment was given up: {MOST_LOST} executors were lost while they worked on it."
         return [DeploymentFailed(deployment_id=command.deployment_id, error=error, step=state.step)]
     return [
         DeploymentLeased(

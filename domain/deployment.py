@@ -133,6 +133,10 @@ class Deployment(Value):
     queued: DeploymentQueued | None = None
     status: Status = Status.QUEUED
     fencing_token: int = 0
+    executor_id: ExecutorId | None = None
+    """Who holds the lease."""
+    lost: int = 0
+    """How many leases another executor took over; one that leases again itself was not lost."""
     commit: str | None = None
     step: StepKind | None = None
     """The step under way."""
@@ -144,7 +148,7 @@ def evolve(state: Deployment, fact: Event) -> Deployment:
         case DeploymentQueued():
             return Deployment(queued=fact)
         case DeploymentLeased():
-            return replace(state, status=Status.RUNNING, fencing_token=fact.fencing_token, step=None)
+            return _leased(state, fact)
         case CommitResolved():
             return replace(state, commit=fact.commit)
         case StepStarted():
@@ -157,3 +161,14 @@ def evolve(state: Deployment, fact: Event) -> Deployment:
             return replace(state, status=Status.FAILED)
         case DeploymentCancelled():
             return replace(state, status=Status.CANCELLED)
+
+
+def _leased(state: Deployment, fact: DeploymentLeased) -> Deployment:
+    return replace(
+        state,
+        status=Status.RUNNING,
+        fencing_token=fact.fencing_token,
+        executor_id=fact.executor_id,
+        lost=state.lost + (state.executor_id not in {None, fact.executor_id}),
+        step=None,
+    )

@@ -34,6 +34,15 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 0.5
 """How late a cancellation is noticed when its news was lost."""
 
+MOST_TURNS = 20
+"""So often an executor begins a deployment again because the database went away; then somebody else may try."""
+
+PAUSE_SECONDS = 1.0
+"""Between its turns."""
+
+LOST = "The executor was lost; another one goes on with the deployment."
+AWAY = "The database was away; the deployment begins again."
+
 
 @dataclass(frozen=True)
 class Builder:
@@ -58,23 +67,31 @@ class Builder:
         queued = first.fact
         if not isinstance(queued, DeploymentQueued) or first.context.tenant_id != item.tenant_id:
             raise TypeError(f"the stream of {item} does not begin with its queueing")
-        context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
-        if taken := await lease(self.core.handler, self.core.clock, queued, context, ExecutorId(uuid7())):
-            if taken.fencing_token == 1:
-                DEPLOYMENT_WAIT_SECONDS.observe(max(0.0, (context.at - first.context.at).total_seconds()))
-            with BUILDS_RUNNING.track_inprogress():
-                await self._work(taken)
+        executor_id = ExecutorId(uuid7())
+        for turn in range(1, MOST_TURNS + 1):
+            context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
+            try:
+                if taken := await lease(self.core.handler, self.core.clock, queued, context, executor_id):
+                    _observe_wait(taken, first)
+                    await self._work(taken, LOST if turn == 1 else AWAY)
+                break
+            except Unavailable as away:
+                if turn == MOST_TURNS:
+                    raise
+                log.warning("the deployment begins again", deployment=queued.deployment_id, reason=str(away))
+                await asyncio.sleep(PAUSE_SECONDS)
         await self.deployer.abandon(queued, context)
 
-    async def _work(self, taken: Lease) -> None:
+    async def _work(self, taken: Lease, why_again: str) -> None:
         """Deploy, unless it is cancelled or outranked first. Left early, the build is stopped and the lease ends."""
         try:
             ingredients = await patiently(lambda: self._gather(taken))
             async with self._writer(taken, ingredients.masks) as writer:
                 journal = Journal(writer)
                 if taken.fencing_token > 1:
-                    await journal.say("The executor was lost; another one goes on with the deployment.")
-                state = await self._deployed(taken, journal, ingredients)
+                    await journal.say(why_again)
+                with BUILDS_RUNNING.track_inprogress():
+                    state = await self._deployed(taken, journal, ingredients)
                 if state.status is Status.CANCELLED:
                     await journal.say("Cancelled.")
                 if state.status.ended:
@@ -109,6 +126,9 @@ class Builder:
             await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
+        except Unavailable:
+            await journal.settle()  # what was printed, before the next turn opens the log
+            raise
         finally:
             for task in (working, watching):
                 task.cancel()
@@ -135,3 +155,8 @@ class Builder:
         await taken.handle(CloseLog(log_id=writer.log_id, last_seq=last_seq, sha256=sha256), "close-log")
         took = self.core.clock.now() - taken.context.at
         DEPLOYMENT_SECONDS.labels(outcome).observe(max(0.0, took.total_seconds()))
+
+
+def _observe_wait(taken: Lease, first: Recorded) -> None:
+    if taken.fencing_token == 1:
+        DEPLOYMENT_WAIT_SECONDS.observe(max(0.0, (taken.context.at - first.context.at).total_seconds()))

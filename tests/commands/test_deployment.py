@@ -4,7 +4,7 @@ import pytest
 
 from commands.deployment import (
     DECIDER,
-    MOST_LEASES,
+    MOST_LOST,
     CancelDeployment,
     DeploymentCommand,
     FailDeployment,
@@ -159,7 +159,7 @@ class TestALease:
         given(queued(), leased(1)).when(lease("first")).then(leased(2, "first"))
 
     def test_after_too_many_lost_executors_gives_the_deployment_up(self) -> None:
-        past = [queued(), *(leased(token) for token in range(1, MOST_LEASES + 1))]
+        past = [queued(), *(leased(token, f"executor {token}") for token in range(1, MOST_LOST + 1))]
         given(*past).when(lease("last")).then(
             DeploymentFailed(
                 deployment_id=ID,
@@ -167,9 +167,14 @@ class TestALease:
             )
         )
 
+    def test_taken_again_by_an_executor_that_lived_counts_against_nobody(self) -> None:
+        past = [queued(), *(leased(token) for token in range(1, 3 * MOST_LOST))]
+        given(*past).when(lease("first")).then(leased(3 * MOST_LOST, "first"))
+        given(*past).when(lease("second")).then(leased(3 * MOST_LOST, "second"))
+
     def test_given_up_names_the_step_that_was_under_way(self) -> None:
-        building = StepStarted(deployment_id=ID, step=StepKind.BUILD, fencing_token=MOST_LEASES)
-        past = [queued(), *(leased(token) for token in range(1, MOST_LEASES + 1)), building]
+        building = StepStarted(deployment_id=ID, step=StepKind.BUILD, fencing_token=MOST_LOST)
+        past = [queued(), *(leased(token, f"executor {token}") for token in range(1, MOST_LOST + 1)), building]
         [failed] = DECIDER.decide(lease("last"), DECIDER.fold(past))
         assert failed.step is StepKind.BUILD
 

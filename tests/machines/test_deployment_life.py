@@ -1,11 +1,13 @@
 """Whatever people and executors ask, in whatever order: nothing happens after the end, and tokens only rise."""
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from commands.deployment import (
     DECIDER,
-    MOST_LEASES,
+    MOST_LOST,
     CancelDeployment,
     DeploymentCommand,
     FailDeployment,
@@ -34,7 +36,7 @@ from tests.commands.test_deployment import queue
 
 ID = DeploymentId("deployment")
 ENDS = (DeploymentSucceeded, DeploymentFailed, DeploymentCancelled)
-TOKENS = st.integers(min_value=0, max_value=MOST_LEASES + 1)
+TOKENS = st.integers(min_value=0, max_value=MOST_LOST + 3)
 STEPS = st.sampled_from(StepKind)
 
 
@@ -99,7 +101,12 @@ class DeploymentLife(RuleBasedStateMachine):
     def fencing_tokens_rise_by_one(self) -> None:
         tokens = [fact.fencing_token for fact in self.facts if isinstance(fact, DeploymentLeased)]
         assert tokens == [*range(1, len(tokens) + 1)]
-        assert len(tokens) <= MOST_LEASES
+
+    @invariant()
+    def it_loses_so_many_executors_at_the_most(self) -> None:
+        holders = [fact.executor_id for fact in self.facts if isinstance(fact, DeploymentLeased)]
+        lost = sum(holder != following for holder, following in pairwise(holders))
+        assert lost == DECIDER.fold(self.facts).lost < MOST_LOST
 
     @invariant()
     def only_the_newest_lease_is_heard(self) -> None:

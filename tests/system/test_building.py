@@ -1,0 +1,143 @@
+"""An executor that lost the database goes on with its deployment, and nobody counts it as lost."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from adapters.database import Unavailable
+from adapters.linestore import LineStore
+from adapters.linewriting import LineWriters
+from adapters.nats.connecting import Connection
+from adapters.nats.doorbell import Doorbells
+from adapters.settings import Settings, private_directory
+from commands.connecting import connect_repository
+from commands.deployment import MOST_LOST, FailDeployment, QueueDeployment
+from commands.policies import BuildWork
+from domain.deployment import DeploymentFailed, DeploymentLeased
+from domain.history import Actor, Context
+from domain.identifiers import (
+    CausationId,
+    ConnectionId,
+    DeploymentId,
+    EnvironmentId,
+    ProjectId,
+    RequestId,
+    TenantId,
+    build_log,
+    stream,
+    uuid7,
+)
+from projections.catalogue import ALL
+from services import building
+from services.building import AWAY, Builder
+from services.journal import Journal
+from services.leasing import Lease
+from services.operator import grow
+from services.wiring import Core, core
+from tests.commands.test_deployment import RECIPE
+
+pytestmark = pytest.mark.anyio
+TENANT = TenantId(uuid7())
+
+
+@dataclass
+class CutOff:
+    """A deployer to whom the database is away so many times."""
+
+    times: int
+
+    async def deploy(self, lease: Lease, journal: Journal, _: object) -> None:
+        await journal.say(f"turn {lease.fencing_token}")
+        if lease.fencing_token <= self.times:
+            raise Unavailable("The database does not answer.")
+        ended = FailDeployment(
+            deployment_id=lease.queued.deployment_id, fencing_token=lease.fencing_token, error="It is a test."
+        )
+        await lease.report(ended)
+
+    async def abandon(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class JobInHand:
+    """A job of the queue, as its worker sees it."""
+
+    item: BuildWork
+    is_done: bool = False
+
+    async def done(self) -> None:
+        self.is_done = True
+
+
+@pytest.fixture
+async def parts(database_url: str, tmp_path: Path) -> AsyncIterator[Core]:
+    settings = Settings(data_dir=private_directory(tmp_path / "data"), database_url=database_url)
+    async with core(settings) as parts:
+        await grow(parts.database, parts.log, list(ALL.values()))
+        yield parts
+
+
+def context(parts: Core) -> Context:
+    return Context(
+        tenant_id=TENANT,
+        actor=Actor(name="test"),
+        correlation_id=RequestId(uuid7()),
+        causation_id=CausationId(uuid7()),
+        at=parts.clock.now(),
+    )
+
+
+async def queued(parts: Core) -> DeploymentId:
+    connection, deployment = ConnectionId(uuid7()), DeploymentId(uuid7())
+    await connect_repository(
+        parts.handler,
+        parts.vault,
+        context(parts),
+        connection_id=connection,
+        name="shop",
+        url="https://example.com/shop.git",
+    )
+    recipe = replace(RECIPE, connection_id=connection)
+    command = QueueDeployment(
+        deployment_id=deployment,
+        number=1,
+        project_id=ProjectId(uuid7()),
+        environment_id=EnvironmentId(uuid7()),
+        branch="main",
+        recipe=recipe,
+    )
+    await parts.handler.handle(command, context(parts))
+    return deployment
+
+
+async def test_leases_lost_to_a_database_that_was_away_do_not_give_a_deployment_up(
+    parts: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "PAUSE_SECONDS", 0.0)
+    deployment = await queued(parts)
+    times = 2 * MOST_LOST
+    deployer: Any = CutOff(times)
+    job: Any = JobInHand(BuildWork(tenant_id=TENANT, deployment_id=deployment))
+    store = LineStore(parts.database)
+
+    async with (
+        Connection(lambda: "nats://127.0.0.1:9", name="test") as away,
+        Doorbells(away) as doorbells,
+        LineWriters.start(store, lambda _: None) as writers,
+    ):
+        await Builder(parts, writers, doorbells, deployer).build(job)
+
+    assert job.is_done
+    facts = [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
+    leases = [fact for fact in facts if isinstance(fact, DeploymentLeased)]
+    assert [fact.fencing_token for fact in leases] == list(range(1, times + 2))
+    assert len({fact.executor_id for fact in leases}) == 1
+    assert [fact.error for fact in facts if isinstance(fact, DeploymentFailed)] == ["It is a test."]
+    lines = [line.text for line in await store.read(build_log(deployment))]
+    assert [line for line in lines if line.startswith("turn")] == [f"turn {turn}" for turn in range(1, times + 2)]
+    assert lines.count(AWAY) == times
