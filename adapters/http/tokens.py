@@ -26,13 +26,18 @@ SESSION_FORM = re.compile(rf"[0-9A-Za-z]{{{SECRET_LENGTH}}}", re.ASCII)
 
 def new_token(token_id: ApiTokenId) -> SecretValue:
     """A token with a fresh secret."""
-    body = PREFIX + _base62(UUID(token_id).int, ID_LENGTH) + _random()
+    return token_of(token_id, token_bytes(32))
+
+
+def token_of(token_id: ApiTokenId, secret: bytes) -> SecretValue:
+    """The token with these 256 bits as its secret."""
+    body = PREFIX + _base62(UUID(token_id).int, ID_LENGTH) + _base62(int.from_bytes(secret, "big"), SECRET_LENGTH)
     return SecretValue(body + _checksum(body))
 
 
 def new_session() -> SecretValue:
     """What a session's cookie holds."""
-    return SecretValue(_random())
+    return SecretValue(_base62(int.from_bytes(token_bytes(32), "big"), SECRET_LENGTH))
 
 
 def is_token(text: str) -> bool:
@@ -48,10 +53,6 @@ def is_session(text: str) -> bool:
 def digest(secret: SecretValue) -> str:
     """What is kept of a token or a session: the SHA-256 of its text, in hex."""
     return sha256(secret.reveal.encode()).hexdigest()
-
-
-def _random() -> str:
-    return _base62(int.from_bytes(token_bytes(32), "big"), SECRET_LENGTH)
 
 
 def _checksum(body: str) -> str:
