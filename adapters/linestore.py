@@ -6,9 +6,11 @@ on every reconnect. Reading is equally fast at any depth.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from datetime import UTC, date, datetime
-from typing import Literal
+from itertools import chain, islice
+from typing import Literal, NamedTuple
 
 import msgspec
 import zstandard
@@ -58,11 +60,35 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     source: str | None
     text: bytes
 
-    def lines(self, first_seq: int) -> Iterator[Line]:
-        """The lines, numbered from ``first_seq``."""
-        at = datetime.fromtimestamp(self.at / 1_000_000, UTC)
-        for seq, text in enumerate(self.text.decode().split("\n")[:-1], first_seq):
-            yield Line(seq=seq, at=at, stream=self.stream, text=text, step=self.step, source=self.source)
+    @property
+    def moment(self) -> datetime:
+        """When they came, in UTC."""
+        return datetime.fromtimestamp(self.at / 1_000_000, UTC)
+
+
+class Numbered(NamedTuple):
+    """A run in its place in its log."""
+
+    first_seq: int
+    run: Run
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the run's last line."""
+        return self.first_seq + self.run.text.count(b"\n") - 1
+
+    def behind(self, seq: int) -> "Numbered":
+        """What of the run follows ``seq``, which is before its last line."""
+        skipped = seq + 1 - self.first_seq
+        if skipped <= 0:
+            return self
+        return Numbered(seq + 1, msgspec.structs.replace(self.run, text=self.run.text.split(b"\n", skipped)[-1]))
+
+    def lines(self) -> Iterator[Line]:
+        """The lines, one by one."""
+        run, at = self.run, self.run.moment
+        for seq, text in enumerate(run.text.decode().split("\n")[:-1], self.first_seq):
+            yield Line(seq=seq, at=at, stream=run.stream, text=text, step=run.step, source=run.source)
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -105,8 +131,11 @@ def _packed(chunks: Sequence[Chunk]) -> list[bytes]:
     return [compressor.compress(_encode(chunk.runs)) for chunk in chunks]
 
 
-def _unpacked(body: bytes) -> list[Run]:
-    return _decode(zstandard.ZstdDecompressor().decompress(body))
+def _unpacked(first_seq: int, body: bytes) -> Iterator[Numbered]:
+    for run in _decode(zstandard.ZstdDecompressor().decompress(body)):
+        numbered = Numbered(first_seq, run)
+        yield numbered
+        first_seq = numbered.last_seq + 1
 
 
 class LineStore:
@@ -202,33 +231,11 @@ class LineStore:
 
         ``limit_bytes`` is kept to within a chunk, and the page is never empty because of it. Raises ``PastRetention``.
         """
-        lines: list[Line] = []
-        for first_seq, runs in await self._chunks(log_id, after, limit_bytes):
-            seq = first_seq
-            for run in runs:
-                lines += run.lines(seq)
-                seq = lines[-1].seq + 1
-        skipped = max(after + 1 - lines[0].seq, 0) if lines else 0
-        return lines[skipped : None if limit_lines is None else skipped + limit_lines]
+        runs = await self.runs(log_id, after, limit_bytes=limit_bytes)
+        return list(islice(chain.from_iterable(run.lines() for run in runs), limit_lines))
 
-    async def digest(self, log_id: LogId) -> str:
-        """The SHA-256 of all lines that are kept, each ended by a line feed, in hexadecimal."""
-        cursor = await self.cursor(log_id)
-        digest = hashlib.sha256()
-        async for run in self._runs(log_id, cursor.oldest_seq - 1):
-            digest.update(run.text)
-        return digest.hexdigest()
-
-    async def _runs(self, log_id: LogId, after: int) -> AsyncIterator[Run]:
-        while chunks := await self._chunks(log_id, after, PAGE_BYTES):
-            for first_seq, runs in chunks:
-                after = first_seq - 1
-                for run in runs:
-                    after += run.text.count(b"\n")
-                    yield run
-
-    async def _chunks(self, log_id: LogId, after: int, limit_bytes: int) -> list[tuple[int, list[Run]]]:
-        """The chunks that hold the lines behind ``after``, each with its first seq."""
+    async def runs(self, log_id: LogId, after: int = 0, *, limit_bytes: int = PAGE_BYTES) -> Sequence[Numbered]:
+        """The same lines as they are stored, which is far quicker for whoever can do without looking at each."""
         rows = await self._database.fetch(
             "SELECT logs.oldest_seq, page.first_seq, page.body FROM lines.logs LEFT JOIN LATERAL"
             " (SELECT first_seq, body, sum(size) OVER (ORDER BY last_seq) - size AS before FROM"
@@ -239,7 +246,31 @@ class LineStore:
         )
         if rows and after + 1 < rows[0][0]:
             raise PastRetention(rows[0][0])
-        return [(first_seq, _unpacked(body)) for _, first_seq, body in rows if body is not None]
+        stored = (run for _, first_seq, body in rows if body for run in _unpacked(first_seq, body))
+        return [run.behind(after) for run in stored if run.last_seq > after]
+
+    async def replay(self, log_id: LogId, after: int = 0) -> AsyncGenerator[Sequence[Numbered], None]:
+        """All lines behind ``after`` that are stored, page by page; the next page is read while one is used.
+
+        Raises ``PastRetention``.
+        """
+        ahead = asyncio.create_task(self.runs(log_id, after))
+        try:
+            while runs := await ahead:
+                ahead = asyncio.create_task(self.runs(log_id, runs[-1].last_seq))
+                yield runs
+        finally:
+            ahead.cancel()
+
+    async def digest(self, log_id: LogId) -> str:
+        """The SHA-256 of all lines that are kept, each ended by a line feed, in hexadecimal."""
+        cursor = await self.cursor(log_id)
+        digest = hashlib.sha256()
+        async with aclosing(self.replay(log_id, cursor.oldest_seq - 1)) as pages:
+            async for runs in pages:
+                for _, run in runs:
+                    digest.update(run.text)
+        return digest.hexdigest()
 
     async def drop_before(self, day: date) -> Sequence[date]:
         """Forget all lines that were stored before ``day`` (in UTC), and return the days that were dropped."""

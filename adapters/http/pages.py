@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from adapters.linestore import Line
+from adapters.linestore import Line, Numbered
 from domain.identifiers import LogId
 
 KEPT_BYTES = 8 << 20
@@ -23,10 +23,12 @@ PAGE_BYTES = 128 << 10
 class Lines(Protocol):
     """The stored lines of logs, as readers need them."""
 
-    async def read(
-        self, log_id: LogId, after: int = 0, *, limit_bytes: int = ..., limit_lines: int | None = None
-    ) -> Sequence[Line]:
+    async def read(self, log_id: LogId, after: int = 0, *, limit_lines: int | None = None) -> Sequence[Line]:
         """The next lines behind ``after``. Raises ``PastRetention``."""
+        ...
+
+    async def runs(self, log_id: LogId, after: int = 0, *, limit_bytes: int = ...) -> Sequence[Numbered]:
+        """The same lines as they are stored."""
         ...
 
     async def last_seqs(self, log_ids: Sequence[LogId]) -> dict[LogId, int]:
@@ -34,7 +36,7 @@ class Lines(Protocol):
         ...
 
 
-Encode = Callable[[Sequence[Line]], bytes]
+Encode = Callable[[Sequence[Numbered]], bytes]
 """A dialect's frames of some lines, one after another."""
 
 
@@ -73,13 +75,14 @@ class Pages:
     async def _look(self, place: Place, look: "_Look") -> Page | None:
         log_id, after, encode = place
         try:
-            lines = await self._lines.read(log_id, after, limit_bytes=PAGE_BYTES)
+            runs = await self._lines.runs(log_id, after, limit_bytes=PAGE_BYTES)
         finally:
             if self._looks.get(place) is look:
                 del self._looks[place]
-        if not lines:
+        if not runs:
             return None
-        page = Page(last_seq=lines[-1].seq, count=len(lines), frames=encode(lines))
+        last_seq = runs[-1].last_seq
+        page = Page(last_seq=last_seq, count=last_seq + 1 - runs[0].first_seq, frames=encode(runs))
         self._keep(place, page)
         return page
 

@@ -8,7 +8,7 @@ import msgspec
 
 from adapters.http.native import words
 from adapters.http.sse import NDJSON, RETRY_MILLISECONDS, Script
-from adapters.linestore import Line
+from adapters.linestore import Numbered, Run
 from domain.identifiers import DeploymentId, ReleaseId
 from domain.steps import StepKind
 from projections.deployments import DeploymentRow
@@ -55,11 +55,6 @@ class DoneFrame(Frame, tag="done", omit_defaults=True):
 _json = msgspec.json.Encoder()
 
 
-def log_frame(line: Line) -> LogFrame:
-    """A line as a message."""
-    return LogFrame(seq=line.seq, at=line.at, stream=line.stream, step=line.step, text=line.text, source=line.source)
-
-
 def status_frame(row: DeploymentRow) -> StatusFrame:
     """Where a deployment stands."""
     return StatusFrame(
@@ -78,14 +73,39 @@ def done_frame(row: DeploymentRow | None, seq: int) -> DoneFrame:
     return DoneFrame(seq=seq, status=words.STATUS[row.status], error=row.error) if row else DoneFrame(seq=seq)
 
 
-def event_lines(lines: Sequence[Line]) -> bytes:
+def event_lines(runs: Sequence[Numbered]) -> bytes:
     """Events of lines; the id is the seq."""
-    return b"".join(b"id: %d\ndata: %b\n\n" % (line.seq, _json.encode(log_frame(line))) for line in lines)
+    return "".join(map(_events, runs)).encode()
 
 
-def json_lines(lines: Sequence[Line]) -> bytes:
+def json_lines(runs: Sequence[Numbered]) -> bytes:
     """Lines of JSON."""
-    return b"".join(_json.encode(log_frame(line)) + b"\n" for line in lines)
+    return "".join(map(_objects, runs)).encode()
+
+
+def _events(run: Numbered) -> str:
+    head, middle, tail = _around(run.run)
+    lines = enumerate(_quoted(run.run), run.first_seq)
+    return "".join([f"id: {seq}\ndata: {head}{seq}{middle}{text}{tail}\n\n" for seq, text in lines])
+
+
+def _objects(run: Numbered) -> str:
+    head, middle, tail = _around(run.run)
+    lines = enumerate(_quoted(run.run), run.first_seq)
+    return "".join([f"{head}{seq}{middle}{text}{tail}\n" for seq, text in lines])
+
+
+def _around(run: Run) -> tuple[str, str, str]:
+    """What stands before the seq, between it and the text, and behind the text in each ``LogFrame`` of the run."""
+    frame = LogFrame(seq=0, at=run.moment, stream=run.stream, step=run.step, text="", source=run.source)
+    head, _, rest = _json.encode(frame).decode().partition(":0,")
+    middle, _, tail = rest.partition('"text":""')
+    return f"{head}:", f',{middle}"text":', tail
+
+
+def _quoted(run: Run) -> Sequence[str]:
+    """Each line as JSON; there a line feed is escaped, so those that are left stand between the lines."""
+    return _json.encode_lines(run.text.decode().split("\n")[:-1]).decode().split("\n")[:-1]
 
 
 AS_EVENTS = Script(
