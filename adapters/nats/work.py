@@ -9,15 +9,15 @@ import structlog
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NothingThere
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
 from prometheus_client import Counter
 
 from adapters.nats import subjects
-from adapters.nats.connecting import Connection, Session, Unavailable, translated
-from adapters.nats.publishing import Message, deliver
+from adapters.nats.connecting import ANSWER_TIMEOUT, Connection, Session, Unavailable, translated
+from adapters.nats.publishing import Message, Refusal, deliver
 from adapters.nats.streams import ACK_WAIT
 from adapters.nats.subjects import Kind
 from commands.policies import BuildWork, WorkItem
+from domain.fact import Value
 
 HEARTBEAT = ACK_WAIT / 4
 """Seconds between a job's signs of life; three may be lost."""
@@ -32,6 +32,7 @@ AGAIN = 1.0
 """Seconds before a job that raised an error is given to somebody again."""
 
 _THERE_ALREADY = "maximum messages per subject exceeded"
+_STREAM_INFO = "$JS.API.STREAM.INFO.WORK"
 
 _published = Counter("shipbook_work_published_total", "Items of work that JetStream has stored.", ["kind"])
 _redelivered = Counter(
@@ -39,6 +40,21 @@ _redelivered = Counter(
 )
 
 _log = structlog.get_logger(__name__)
+
+
+class _Subjects(Value):
+    subjects: dict[str, int] = {}
+
+
+class _Page(Value):
+    """A part of the subjects that have messages (``JSApiStreamInfoResponse`` of nats-server)."""
+
+    state: _Subjects = _Subjects()
+    total: int = 0
+    error: Refusal | None = None
+
+
+_decode_page = msgspec.json.Decoder(_Page).decode
 
 
 class Job:
@@ -131,17 +147,21 @@ class WorkQueue:
                 raise Unavailable(f"JetStream refused an item of work: {answer.error.description}")
 
     async def pending(self, timeout: float | None = None) -> set[WorkItem]:
-        """All items that wait or are worked on. Raises Unavailable."""
+        """All items that wait or are worked on. Raises Unavailable.
+
+        The server tells so many subjects at a time. One that others leave or come before while it is read page by page
+        may be left out; queueing it again is refused or harmless.
+        """
         session = await self._connection.session(timeout)
         await session.prepare()
-        try:
-            with translated():
-                info = await session.jetstream.stream_info("WORK", subjects_filter=subjects.ALL_WORK)
-        except Unavailable as problem:
-            if isinstance(problem.__cause__, NotFoundError):
-                session.unprepare()
-            raise
-        return set(_items(info.state.subjects or {}))
+        found: set[WorkItem] = set()
+        offset = 0
+        while True:
+            page = await _page(session, offset)
+            found.update(_items(page.state.subjects))
+            offset += len(page.state.subjects)
+            if not page.state.subjects or offset >= page.total:
+                return found
 
     async def take(self, kind: Kind, limit: int) -> AsyncGenerator[Job, None]:
         """Jobs of a kind as they come, for ever; at most ``limit`` in hand at a time.
@@ -230,6 +250,16 @@ class _Source:
 
 def _kind(item: WorkItem) -> Kind:
     return "build" if isinstance(item, BuildWork) else "activate"
+
+
+async def _page(session: Session, offset: int) -> _Page:
+    asked = msgspec.json.encode({"subjects_filter": subjects.ALL_WORK, "offset": offset})
+    with translated():
+        page = _decode_page((await session.client.request(_STREAM_INFO, asked, timeout=ANSWER_TIMEOUT)).data)
+    if page.error is not None:
+        session.unprepare()
+        raise Unavailable(f"The stream of work cannot be read: {page.error.description}")
+    return page
 
 
 def _items(found: Iterable[str]) -> Iterator[WorkItem]:

@@ -3,12 +3,14 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from nats.js.api import StreamInfo
 
+from adapters.nats import subjects
 from adapters.nats.connecting import Connection, Unavailable
 from adapters.nats.streams import ACK_WAIT
 from adapters.nats.work import Job, WorkQueue
@@ -75,6 +77,27 @@ async def gone(queue: WorkQueue) -> None:
         return not await queue.pending()
 
     await eventually(empty, within=2)
+
+
+async def test_all_that_is_pending_is_told_beyond_what_the_server_tells_at_a_time(
+    queue: WorkQueue, connection: Connection
+) -> None:
+    page, count = 100_000, 100_002
+    session = await connection.session()
+    await session.prepare()
+    stream = session.jetstream.stream_info
+    async with asyncio.timeout(60):
+        for number in range(count):
+            await session.client.publish(subjects.work(build(number)))
+            if number % 1000 == 0:
+                await session.client.flush()  # what is sent too fast is dropped by the server
+        await eventually(lambda: stored(stream, count), within=30)
+    found = await queue.pending()
+    assert page < len(found) == count
+
+
+async def stored(stream_info: Callable[[str], Awaitable[StreamInfo]], count: int) -> bool:
+    return (await stream_info("WORK")).state.messages == count
 
 
 async def test_builds_and_activations_have_takers_of_their_own(queue: WorkQueue) -> None:
