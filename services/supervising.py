@@ -16,8 +16,8 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds between the end of a program and its next start, doubled each time."""
 
-HEALTHY_SECONDS = 30.0
-"""A program that was ready this long is started again after the first pause."""
+HEALTHY_SECONDS = LONGEST_PAUSE
+"""A program that was ready this long is started again after the first pause: that is no more often than otherwise."""
 
 ATTEMPTS = 5
 """How often a program may fail before it was ever ready; then the whole start is given up."""
@@ -62,6 +62,13 @@ async def supervise(
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+
+
+def following_pause(former: float, ready_seconds: float) -> float:
+    """How long to wait before a program is started again that paused ``former`` and was then ready so long."""
+    if not former or ready_seconds >= HEALTHY_SECONDS:
+        return FIRST_PAUSE
+    return min(former * 2, LONGEST_PAUSE)
 
 
 def _once_then_again(once: asyncio.Event, again: asyncio.Event) -> None:
@@ -115,17 +122,16 @@ class _Kept:
             self._log.close()
 
     async def _keep(self) -> None:
-        pause, restarts = FIRST_PAUSE, 0
+        pause, restarts = 0.0, 0
         while True:
             healthy = await self._run_once(restarts)
             restarts += 1
             if not self.was_ready.is_set() and restarts >= ATTEMPTS:
                 raise CannotStart(f"{self.program.name} {self._why}. The end of {self._path}:\n{tail(self._path)}")
-            pause = FIRST_PAUSE if healthy >= HEALTHY_SECONDS else pause
+            pause = following_pause(pause, healthy)
             self._say(f"{self.program.name} {self._why}; it starts again in {pause:.1f} s ({self._path})")
             self._file.become(State.FAILED, restarts=restarts)
             await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _run_once(self, restarts: int) -> float:
         """From one start to its end, the reason of which it leaves in ``_why``; returns the seconds it was ready."""

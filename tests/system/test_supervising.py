@@ -24,6 +24,7 @@ from services.plane import OWN, programs
 from services.ports import kept_port
 from services.preflight import claimed
 from services.programs import CannotStart, launched
+from services.supervising import FIRST_PAUSE, HEALTHY_SECONDS, LONGEST_PAUSE, following_pause
 
 ROOT = Path(__file__).parents[2]
 SERVERS = ("postgres", "nats", "caddy")
@@ -123,6 +124,20 @@ def reachable(settings: Settings) -> None:
     with socket.create_connection((settings.edge.host, settings.edge.port), 5) as edge:
         edge.sendall(b"GET / HTTP/1.1\r\nHost: none.localhost\r\n\r\n")
         assert edge.recv(12) == b"HTTP/1.1 404"
+
+
+def test_a_program_that_keeps_failing_pauses_longer_each_time_up_to_a_bound() -> None:
+    pauses = [0.0]
+    for _ in range(10):
+        pauses.append(following_pause(pauses[-1], ready_seconds=1.0))
+
+    assert pauses[1:4] == [FIRST_PAUSE, 2 * FIRST_PAUSE, 4 * FIRST_PAUSE]
+    assert pauses[-1] == LONGEST_PAUSE
+
+
+def test_a_part_that_is_killed_every_few_seconds_is_back_at_once_each_time() -> None:
+    assert HEALTHY_SECONDS <= LONGEST_PAUSE
+    assert following_pause(LONGEST_PAUSE, ready_seconds=HEALTHY_SECONDS) == FIRST_PAUSE
 
 
 def test_programs_start_after_those_they_need_and_stop_in_reverse_order(plane):
