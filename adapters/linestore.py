@@ -279,6 +279,24 @@ class LineStore:
             await self._drop(found)
         return dropped
 
+    async def emptied(self, after: LogId, limit: int = 1000) -> Sequence[LogId]:
+        """Logs of which no line is kept, by id, from behind ``after`` on."""
+        rows = await self._database.fetch(
+            "SELECT log_id FROM lines.logs WHERE log_id > %s AND oldest_seq > last_seq ORDER BY log_id LIMIT %s",
+            [after, limit],
+        )
+        return [log_id for (log_id,) in rows]
+
+    async def forget(self, log_ids: Sequence[LogId]) -> None:
+        """Forget where these logs stand, so far as no line of them is kept. They must have been closed.
+
+        Where they ended is told by ``LogClosed``; a writer that opened one again would begin with seq 1.
+        """
+        await self._database.fetch(
+            "DELETE FROM lines.logs WHERE log_id = ANY(%s::text[]) AND oldest_seq > last_seq RETURNING 1",
+            [list(log_ids)],
+        )
+
     async def _days(self) -> Sequence[date]:
         rows = await self._database.fetch(
             "SELECT right(relid::text, 8) FROM pg_partition_tree('lines.chunks') WHERE isleaf ORDER BY relid::text"

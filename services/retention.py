@@ -9,6 +9,9 @@ from psycopg import AsyncConnection
 from adapters.database import Database
 from adapters.linestore import LineStore
 from commands.ports import Clock
+from domain.identifiers import LogId
+from projections import lines
+from projections.reading import Reader
 from services.offices import hold
 
 PERIOD_SECONDS = 3600.0
@@ -20,10 +23,12 @@ class Retention:
     """Forgets old lines, once an hour. Any number of processes may run one; one of them works.
 
     A line is kept for at least ``days`` days after it was stored, and for less than one more; 0 keeps it for ever.
+    Once no line of a closed log is left, the store forgets the log as well: where it ended stays in the event log.
     """
 
-    def __init__(self, database: Database, clock: Clock, days: int) -> None:
+    def __init__(self, database: Database, reader: Reader, clock: Clock, days: int) -> None:
         self._database = database
+        self._reader = reader
         self._clock = clock
         self._days = days
 
@@ -35,8 +40,13 @@ class Retention:
     async def forget(self) -> None:
         """Forget what is older than it need be."""
         kept_from = self._clock.now().astimezone(UTC).date() - timedelta(days=self._days)
-        if dropped := await LineStore(self._database).drop_before(kept_from):
+        store = LineStore(self._database)
+        if dropped := await store.drop_before(kept_from):
             log.info("old lines were forgotten", days=[day.isoformat() for day in dropped])
+        last = LogId("")
+        while emptied := await store.emptied(last):
+            await store.forget(list(await lines.closed_among(self._reader, emptied)))
+            last = emptied[-1]
 
     async def _lead(self, connection: AsyncConnection) -> None:
         while True:

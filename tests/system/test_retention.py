@@ -6,10 +6,14 @@ import psycopg
 import pytest
 
 from adapters.database import Database, ensure_schema
+from adapters.eventlog import EventLog
 from adapters.linestore import LineStore, PastRetention
 from adapters.linewriting import LineWriters
 from adapters.masking import Masks
+from adapters.reading import PostgresReader
 from domain.identifiers import LogId
+from projections import lines
+from services.operator import grow
 from services.retention import Retention
 
 pytestmark = pytest.mark.anyio
@@ -33,16 +37,17 @@ def stored_days(url: str) -> list[date]:
 
 
 async def test_a_line_is_forgotten_once_it_is_older_than_the_days_that_are_kept(database_url: str) -> None:
-    async with Database.open(database_url) as database:
+    async with Database.open(database_url) as database, EventLog.open(database) as log:
+        await grow(database, log, [lines.MODEL])
         store = LineStore(database)
         async with LineWriters.start(store, lambda _: None) as writers, writers.open(LOG, Masks()) as writer:
             await writer.write(b"one\ntwo\n")
             await writer.finish()
 
-        await Retention(database, Later(30), 30).forget()
+        await Retention(database, PostgresReader(database), Later(30), 30).forget()
         assert [line.text for line in await store.read(LOG)] == ["one", "two"]
 
-        await Retention(database, Later(31), 30).forget()
+        await Retention(database, PostgresReader(database), Later(31), 30).forget()
         assert stored_days(database_url) == []
         with pytest.raises(PastRetention, match="before 3"):
             await store.read(LOG)
@@ -50,4 +55,4 @@ async def test_a_line_is_forgotten_once_it_is_older_than_the_days_that_are_kept(
 
 async def test_zero_days_keep_every_line_for_ever(database_url: str) -> None:
     async with Database.open(database_url) as database:
-        await Retention(database, Later(10_000), 0).run()
+        await Retention(database, PostgresReader(database), Later(10_000), 0).run()
