@@ -6,7 +6,7 @@ slow reader, or one far behind, finds its own pages in the store: nothing is dro
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -29,6 +29,10 @@ class Lines(Protocol):
 
     async def runs(self, log_id: LogId, after: int = 0, *, limit_bytes: int = ...) -> Sequence[Numbered]:
         """The same lines as they are stored."""
+        ...
+
+    def replay(self, log_id: LogId, after: int = 0) -> AsyncGenerator[Sequence[Numbered], None]:
+        """All lines behind ``after`` that are stored, page by page."""
         ...
 
     async def last_seqs(self, log_ids: Sequence[LogId]) -> dict[LogId, int]:
