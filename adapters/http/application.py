@@ -14,7 +14,7 @@ from adapters.http.idempotency import UnderWay
 from adapters.http.native import routes as native
 from adapters.http.pages import Pages
 from adapters.http.parts import Parts
-from adapters.http.sse import Streams
+from adapters.http.streams.serving import Streams
 from adapters.http.watching import Watching
 
 LARGEST_BODY = 1 << 20

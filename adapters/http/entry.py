@@ -5,13 +5,11 @@ import re
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import cast
 
 import structlog
 from litestar.enums import ScopeType
 from litestar.types import (
     ASGIApp,
-    HTTPReceiveMessage,
     HTTPResponseStartEvent,
     HTTPScope,
     Message,
@@ -22,6 +20,7 @@ from litestar.types import (
 
 from adapters.http.errors import Answer, encoded
 from adapters.http.exchange import KEY, Exchange, state_of
+from adapters.http.outlet import outlet_of
 from adapters.observability import REQUEST_SECONDS, REQUESTS
 from domain.identifiers import RequestId, uuid7
 
@@ -60,12 +59,12 @@ class Entry:
 
     async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         inner: HTTPScope = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
-        exchange = Exchange(request_id=_request_id(scope))
+        exchange = Exchange(request_id=_request_id(scope), headless=inner is not scope)
         state_of(inner)[KEY] = exchange
         answer = _Answering(inner, exchange, send, self._position)
         started = time.perf_counter()
         try:
-            await self._serve(inner, _headless(receive) if inner is not scope else receive, answer)
+            await self._serve(inner, receive, answer)
         finally:
             _record(scope, inner, exchange, answer.status, time.perf_counter() - started)
 
@@ -104,6 +103,9 @@ class _Answering:
             if self.deadline is not None:
                 self.deadline.reschedule(None)
             message = {**message, "headers": [*message["headers"], *self._added(message)]}
+            if self.status == 101:  # not uvicorn's affair: it would add a body
+                outlet_of(self._scope).switch([*message["headers"]])
+                return
         await self._send(message)
 
     async def refuse(self, said: Answer) -> None:
@@ -136,21 +138,6 @@ def _request_id(scope: HTTPScope) -> RequestId:
 
 def _holds_null(scope: HTTPScope) -> bool:
     return "\x00" in scope["path"] or b"%00" in scope["query_string"] or b"\x00" in scope["query_string"]
-
-
-def _headless(receive: Receive) -> Receive:
-    """For HEAD: once the body was taken, the caller is gone, so that no stream goes on for nobody."""
-    taken = False
-
-    async def once() -> HTTPReceiveMessage:
-        nonlocal taken
-        if taken:
-            return {"type": "http.disconnect"}
-        message = cast("HTTPReceiveMessage", await receive())
-        taken = not message.get("more_body", False)
-        return message
-
-    return once
 
 
 def _record(scope: HTTPScope, inner: HTTPScope, exchange: Exchange, status: int, seconds: float) -> None:

@@ -19,6 +19,8 @@ class Exchange:
     """The answer shows everything up to this position of the log."""
     headers: dict[str, str] = field(default_factory=dict)
     caller: str = "nobody"
+    headless: bool = False
+    """The request is a HEAD, and wants no body."""
     streaming: bool = False
     """The answer goes on as long as both sides want."""
 

@@ -14,9 +14,9 @@ from litestar.types import Method
 from adapters.http.errors import ErrorBody
 from adapters.http.identity import COOKIE
 from adapters.http.native import routes as native
-from adapters.http.native.frames import EVENTS, DoneFrame, LogFrame, StatusFrame
+from adapters.http.native.frames import DoneFrame, LogFrame, StatusFrame
 from adapters.http.native.wire.shapes import In, Out
-from adapters.http.sse import NDJSON
+from adapters.http.streams.framing import EVENTS, NDJSON
 
 VERSION = "1.0.0"
 
@@ -162,7 +162,10 @@ def _path_parameters(path: str, operation: dict[str, Any]) -> Iterator[dict[str,
 def _shared_parameters(path: str, method: Method, *, streaming: bool) -> Iterator[dict[str, Any]]:
     if method == "GET":
         yield _MIN_POSITION
-        yield _LAST_EVENT_ID if streaming else _IF_NONE_MATCH
+        if streaming:
+            yield _LAST_EVENT_ID
+        elif not path.endswith("/text"):
+            yield _IF_NONE_MATCH
     elif not path.startswith("/auth/"):
         yield _IDEMPOTENCY
     if method in {"PATCH", "DELETE"}:
@@ -179,8 +182,10 @@ def _complete_responses(path: str, method: Method, operation: dict[str, Any], *,
     if streaming:
         responses["200"]["content"] = _frames()
         responses["204"] = {"description": "You had everything already."}
+    if path.endswith("/text"):
+        responses["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
     codes = [*_ALWAYS, *(_WRITING if method != "GET" else ())]
-    codes += ["410"] if streaming or path.endswith("logs") else []
+    codes += ["410"] if streaming or "logs" in path else []
     codes += ["412"] if method in {"PATCH", "DELETE"} else []
     for code in sorted(codes):
         reference = {"$ref": "#/components/schemas/ErrorBody"}

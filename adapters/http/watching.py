@@ -66,6 +66,20 @@ class Watched:
     """The last seq of the log, once it is closed."""
     bells: set[Bell] = field(default_factory=set)
 
+    def over(self, after: int) -> bool:
+        """Whether nothing follows ``after`` any more."""
+        ended = self.deployment is None or self.deployment.ended
+        return ended and self.closed_at is not None and after >= self.closed_at
+
+    def learn(self, found: "Watched") -> None:
+        """Take over what is known elsewhere of the same log, where it is newer."""
+        if self.closed_at is None and found.closed_at is not None:
+            self.closed_at = found.closed_at
+            self.ring()
+        if self.deployment and found.deployment and self.deployment.version < found.deployment.version:
+            self.deployment = found.deployment
+            self.ring()
+
     def ring(self) -> None:
         """Wake everybody who reads it."""
         for bell in self.bells:
@@ -104,10 +118,10 @@ class Watching:
 
     @contextmanager
     def reading(self, found: Watched) -> Iterator[tuple[Watched, Bell]]:
-        """What a reader watches, shared with everybody who does, and its own bell that rings when that has changed."""
+        """What a feed watches, shared with others who watch it, and its own bell that rings when that has changed."""
         log_id = found.log_id
         watched = self._watched.setdefault(log_id, found)
-        watched.closed_at = found.closed_at if watched.closed_at is None else watched.closed_at
+        watched.learn(found)
         with self._doorbell(log_id) as bell:
             watched.bells.add(bell)
             try:

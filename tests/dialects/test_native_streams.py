@@ -257,7 +257,7 @@ def test_a_browser_follows_with_its_cookie_alone(insider: Caller) -> None:
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/x-ndjson"])
 def test_a_silent_stream_is_kept_alive(insider: Caller, monkeypatch: pytest.MonkeyPatch, accept: str) -> None:
     """``comment ping every 15 s``."""
-    monkeypatch.setattr("adapters.http.sse.PING_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.http.streams.feed.PING_SECONDS", 0.05)
 
     with stream(insider, f"/deployments/{insider.deployment()['id']}/stream", headers={"Accept": accept}) as reader:
         for line in reader.answer.iter_lines():

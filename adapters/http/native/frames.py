@@ -7,13 +7,22 @@ from typing import dataclass_transform
 import msgspec
 
 from adapters.http.native import words
-from adapters.http.sse import NDJSON, RETRY_MILLISECONDS, Script
+from adapters.http.streams.framing import (
+    COMMENT,
+    EVENTS,
+    NDJSON,
+    PING,
+    RETRY,
+    WEBSOCKET,
+    event,
+    json_line,
+    message,
+)
+from adapters.http.streams.script import Script
 from adapters.linestore import Numbered, Run
 from domain.identifiers import DeploymentId, ReleaseId
 from domain.steps import StepKind
 from projections.deployments import DeploymentRow
-
-EVENTS = "text/event-stream"
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
@@ -108,21 +117,45 @@ def _quoted(run: Run) -> Sequence[str]:
     return _json.encode_lines(run.text.decode().split("\n")[:-1]).decode().split("\n")[:-1]
 
 
+def messages(runs: Sequence[Numbered]) -> bytes:
+    """A WebSocket's messages, one a line."""
+    return b"".join(message(line.encode()) for run in runs for line in _objects(run).split("\n")[:-1])
+
+
+def status_text(row: DeploymentRow) -> bytes:
+    """Where a deployment stands, as JSON."""
+    return _json.encode(status_frame(row))
+
+
+def done_text(row: DeploymentRow | None, seq: int) -> bytes:
+    """The end, as JSON."""
+    return _json.encode(done_frame(row, seq))
+
+
 AS_EVENTS = Script(
-    media_type=EVENTS,
-    opening=b"retry: %d\n\n" % RETRY_MILLISECONDS,
-    ping=b": ping\n\n",
+    kind=EVENTS,
+    opening=RETRY,
+    ping=COMMENT,
     lines=event_lines,
-    status=lambda row: b"data: %b\n\n" % _json.encode(status_frame(row)),
+    status=lambda row: event(status_text(row)),
     # With an id, so that a browser, which always comes back, learns that nothing follows.
-    done=lambda row, seq: b"id: %d\ndata: %b\n\n" % (seq, _json.encode(done_frame(row, seq))),
+    done=lambda row, seq: event(done_text(row, seq), identity=seq),
 )
 
 AS_JSON_LINES = Script(
-    media_type=NDJSON,
+    kind=NDJSON,
     opening=b"",
-    ping=b'{"type":"ping"}\n',
+    ping=json_line(b'{"type":"ping"}'),
     lines=json_lines,
-    status=lambda row: _json.encode(status_frame(row)) + b"\n",
-    done=lambda row, seq: _json.encode(done_frame(row, seq)) + b"\n",
+    status=lambda row: json_line(status_text(row)),
+    done=lambda row, seq: json_line(done_text(row, seq)),
+)
+
+AS_MESSAGES = Script(
+    kind=WEBSOCKET,
+    opening=b"",
+    ping=PING,
+    lines=messages,
+    status=lambda row: message(status_text(row)),
+    done=lambda row, seq: message(done_text(row, seq)),
 )

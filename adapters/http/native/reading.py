@@ -1,23 +1,33 @@
 """Logs, as history and live."""
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
 from litestar import Request
 from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
 
+from adapters.database import Unavailable
 from adapters.http.dispatch import Call
+from adapters.http.identity import require_same_origin
 from adapters.http.native import words
-from adapters.http.native.frames import AS_EVENTS, AS_JSON_LINES
+from adapters.http.native.frames import AS_EVENTS, AS_JSON_LINES, AS_MESSAGES
 from adapters.http.native.wire.deployments import Lines
-from adapters.http.sse import Streams, cursor, past_retention, wants_ndjson
-from adapters.http.watching import Watched
+from adapters.http.pages import Lines as AllLines
+from adapters.http.sending import Sending
+from adapters.http.streams.asking import cursor, past_retention, require_kept, wants_ndjson, wants_websocket
+from adapters.http.streams.script import Script
+from adapters.http.streams.serving import Streams
+from adapters.http.watching import LOOK_SECONDS, Watched
 from adapters.linestore import PastRetention
 from domain.identifiers import LogId
 from projections.deployments import DeploymentRow
 from projections.lines import closed
 
 MOST_LINES = 1000
+TEXT = "text/plain; charset=utf-8"
 
 After = Annotated[int, QueryParameter(ge=0, le=2**53, description="Only lines whose seq is greater.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=MOST_LINES, description="How many lines at the most.")]
@@ -30,6 +40,8 @@ async def lines(call: Call, log_id: LogId, after: int, limit: int) -> Lines:
         found = await call.parts.lines.read(log_id, after, limit_lines=limit)
     except PastRetention as past:
         raise past_retention(past) from past
+    if not found:
+        require_kept(after, end.last_seq if end else None)
     last = found[-1].seq if found else after
     last_seq = (await call.parts.lines.last_seqs([log_id])).get(log_id, 0)
     return Lines(
@@ -39,6 +51,30 @@ async def lines(call: Call, log_id: LogId, after: int, limit: int) -> Lines:
     )
 
 
+async def text(call: Call, log_id: LogId, after: int) -> ASGIResponse:
+    """What is stored of a log, as it was printed. Raises ``Refusal`` (410) where lines are no longer kept."""
+    end = await closed(call.reader, call.tenant, log_id)
+    try:
+        first = await call.parts.lines.runs(log_id, after, limit_bytes=1)
+    except PastRetention as past:
+        raise past_retention(past) from past
+    if not first:
+        require_kept(after, end.last_seq if end else None)
+    return Sending(TEXT, _texts(call.parts.lines, log_id, after))
+
+
+async def _texts(lines: AllLines, log_id: LogId, after: int) -> AsyncGenerator[bytes, None]:
+    """The texts of a log's pages. While the database is away, whoever reads them waits."""
+    while True:
+        with suppress(Unavailable):
+            async with aclosing(lines.replay(log_id, after)) as pages:
+                async for runs in pages:
+                    yield b"".join(run.text for _, run in runs)
+                    after = runs[-1].last_seq
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
 async def stream(
     request: Request[Any, Any, Any], call: Call, log_id: LogId, after: int, row: DeploymentRow | None = None
 ) -> ASGIResponse:
@@ -46,4 +82,16 @@ async def stream(
     end = await closed(call.reader, call.tenant, log_id)
     watched = Watched(log_id, row, closed_at=end.last_seq if end else None)
     streams: Streams = request.app.state["streams"]
-    return await streams.open(watched, cursor(request, after), AS_JSON_LINES if wants_ndjson(request) else AS_EVENTS)
+    return await streams.open(request, watched, cursor(request, after), _script(request, call))
+
+
+def _script(request: Request[Any, Any, Any], call: Call) -> Script:
+    """The format that is asked for. Raises ``Forbidden`` where a page of another site opens a WebSocket with a cookie.
+
+    Browsers let any page open one, and do not keep its messages from that page as they do with other answers.
+    """
+    if wants_websocket(request) and not call.exchange.headless:
+        if call.principal.session_id is not None:
+            require_same_origin(request)
+        return AS_MESSAGES
+    return AS_JSON_LINES if wants_ndjson(request) else AS_EVENTS

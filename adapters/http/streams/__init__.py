@@ -1,0 +1,1 @@
+"""Live streams: one engine under Server-Sent Events, JSON lines and WebSocket, resumable at any line."""

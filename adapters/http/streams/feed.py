@@ -1,0 +1,203 @@
+"""One log in one format, for all its readers in this process: each frame is encoded once, and written to all of them.
+
+Readers who have all there is stand abreast, and one task writes to them what comes. Who falls behind, because it comes
+late or its connection is full, reads on by itself from the store until it stands abreast again. So nothing is dropped
+for anybody, nobody waits for anybody, and a reader costs the others nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from adapters.database import Unavailable
+from adapters.http.pages import Page, Pages
+from adapters.http.streams.reader import Reader, Standing
+from adapters.http.streams.script import Script
+from adapters.http.watching import LOOK_SECONDS, Bell, Watched, Watching
+from adapters.linestore import PastRetention
+from adapters.observability import STREAM_FRAMES
+from projections.deployments import DeploymentRow
+
+PING_SECONDS = 15.0
+SLICE = 100
+"""So many readers are written to before other work has its turn."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Feed:
+    """The feed of one log in one format. It runs while it has readers."""
+
+    def __init__(self, found: Watched, script: Script, pages: Pages, watching: Watching) -> None:
+        self._watched = found
+        self._script = script
+        self._pages = pages
+        self._watching = watching
+        self._readers: set[Reader] = set()
+        self._abreast: set[Reader] = set()
+        self._tip = 0
+        """The last line that was written to those abreast; nobody joins them who has less."""
+        self._standing: Standing | None = None
+        self._status = b""
+        self._bell: Bell | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody reads."""
+        return not self._readers
+
+    def learn(self, found: Watched) -> None:
+        """Take over what is known of the log."""
+        self._watched.learn(found)
+
+    async def read(self, reader: Reader) -> None:
+        """Serve one reader until it is gone, or is to come back."""
+        self._readers.add(reader)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run(), name="feed")
+        try:
+            await self._serve(reader)
+        finally:
+            reader.leave()
+            self._readers.discard(reader)
+            if self.idle:
+                self._running.cancel()
+
+    async def _serve(self, reader: Reader) -> None:
+        """What a reader does by itself: it reads on until nothing is left, and then stands abreast."""
+        reader.hear(self._script.sent(self._script.opening))
+        while not (reader.gone or self._watching.stopping):
+            if reader.abreast or reader.paused:
+                await reader.news()
+            else:
+                await self._read_on(reader)
+
+    async def _read_on(self, reader: Reader) -> None:
+        self._tell(reader)
+        closed_at = self._watched.closed_at
+        try:
+            page = await self._pages.get(self._watched.log_id, reader.after, self._script.page)
+        except Unavailable:
+            reader.hear(self._script.sent(self._script.ping))
+            await reader.news(LOOK_SECONDS)
+        except PastRetention:
+            reader.leave()  # who comes back is told
+        else:
+            if page is not None:
+                self._take(reader, page)
+                await asyncio.sleep(0)  # so that the connection can say that it is full
+            elif closed_at is not None and reader.after < closed_at:
+                reader.leave()  # likewise: the lines that are missing were there
+            elif reader.after >= self._tip:
+                self._join(reader)
+
+    def _take(self, reader: Reader, page: Page) -> None:
+        if not reader.gone:
+            reader.take(page)
+            self._count(page, 1)
+
+    def _join(self, reader: Reader) -> None:
+        if self._bell is not None and not self._abreast:
+            self._bell.ring()  # an earlier ring may have told of what this reader has just missed, and nobody heard it
+        reader.join(self._abreast)
+        self._finish(reader)
+
+    async def _run(self) -> None:
+        try:
+            with self._watching.reading(self._watched) as (self._watched, self._bell):
+                await self._follow(self._bell)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the readers come back, and a feed begins again
+            _log.error("a feed broke", log_id=self._watched.log_id, exc_info=problem)
+        finally:
+            self._bell = None
+            for reader in self._readers:
+                reader.leave()
+
+    async def _follow(self, bell: Bell) -> None:
+        """Write what comes to those abreast, until the process stops."""
+        now = asyncio.get_running_loop().time
+        spoken = now()
+        while not self._watching.stopping:
+            bell.clear()
+            if self._standing_changed():
+                await self._each(self._tell)
+            if await self._advance(bell):
+                spoken = now()
+            elif now() - spoken >= PING_SECONDS:
+                spoken, ping = now(), self._script.sent(self._script.ping)
+                await self._each(partial(Reader.hear, frames=ping))
+            else:
+                await bell.wait(PING_SECONDS - (now() - spoken))
+
+    async def _advance(self, bell: Bell) -> bool:
+        """Read what follows, once, and write it to those abreast; whether anything did."""
+        if not self._abreast:
+            return False
+        place = min(reader.after for reader in self._abreast)
+        try:
+            page = await self._pages.get(self._watched.log_id, place, self._script.page)
+        except Unavailable:
+            asyncio.get_running_loop().call_later(LOOK_SECONDS, bell.ring)
+            return False
+        except PastRetention:
+            await self._each(Reader.leave)  # who comes back is told
+            return False
+        if page is None:
+            await self._each(self._finish)
+            return False
+        self._tip = page.last_seq
+        self._count(page, len(self._abreast))
+        await self._each(partial(_pass_on, place=place, page=page))
+        return True
+
+    def _finish(self, reader: Reader) -> None:
+        """Tell the end to a reader who has got everything."""
+        row, closed_at = self._watched.deployment, self._watched.closed_at
+        if closed_at is not None and self._watched.over(reader.after):
+            self._tell(reader)
+            reader.hear(self._script.sent(self._script.done(row, closed_at)))
+            reader.served = True
+            reader.leave()
+
+    def _tell(self, reader: Reader) -> None:
+        """The status to a reader who has not heard it."""
+        self._standing_changed()
+        if reader.told != self._standing:
+            reader.told = self._standing
+            reader.hear(self._status)
+
+    def _standing_changed(self) -> bool:
+        """Look at the status, and encode it where it has changed."""
+        row = self._watched.deployment
+        standing = _standing(row) if row else None
+        if row is None or standing == self._standing:
+            return False
+        self._standing, self._status = standing, self._script.sent(self._script.status(row))
+        return True
+
+    async def _each(self, act: Callable[[Reader], None]) -> None:
+        """Deal with everybody abreast, some at a time."""
+        readers = list(self._abreast)
+        for start in range(0, len(readers), SLICE):
+            for reader in readers[start : start + SLICE]:
+                if reader.abreast:
+                    act(reader)
+            await asyncio.sleep(0)
+
+    def _count(self, page: Page, readers: int) -> None:
+        STREAM_FRAMES.labels(self._script.kind).inc(page.count * readers)
+
+
+def _standing(row: DeploymentRow) -> Standing:
+    return (row.status, row.step, row.commit, row.release_id, row.error)
+
+
+def _pass_on(reader: Reader, place: int, page: Page) -> None:
+    """The page to a reader who stands where it begins; one who stands further on has a part of it, or all."""
+    if reader.after == place:
+        reader.take(page)
+    elif reader.after < page.last_seq:
+        reader.fall_behind()
