@@ -28,15 +28,19 @@ class Sending(ASGIResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer; whether it ends or the reader leaves, everything is freed."""
-        exchange_of(scope).streaming = True
+        exchange = exchange_of(scope)
+        exchange.streaming = True
         await send({"type": "http.response.start", "status": 200, "headers": self.encode_headers()})
+        if exchange.headless:
+            await send(_LAST)
+            return
         sending, leaving = asyncio.create_task(self._send(send)), asyncio.create_task(_left(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
             else:
-                await send(_LAST)  # who asked with HEAD is still there
+                await send(_LAST)
         except TimeoutError:
             _log.info("a reader takes nothing", path=scope["path"])
         finally:
