@@ -7,14 +7,16 @@ changes; while this process is away Caddy goes on with the last answers.
 import structlog
 
 from adapters.artifacts import Artifacts
-from adapters.database import PROJECTED, Unavailable
+from adapters.database import PROJECTED, Database, Unavailable
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
 from adapters.edge.table import EdgeTable, Route, ServiceRoute, StaticRoute
+from adapters.reading import PostgresReader
 from adapters.settings import Settings, private_directory
 from projections import environments
+from projections.reading import Reader
+from services.embedded import database_url
 from services.process import Ready, run
-from services.wiring import Core, core
 
 log = structlog.get_logger(__name__)
 
@@ -29,24 +31,20 @@ def main(settings: Settings) -> int:
 
 async def serve(settings: Settings, ready: Ready) -> None:
     """Keep responder and links right, for ever."""
-    async with core(settings, connections=2) as parts, Responder() as responder:
-        table = EdgeTable(responder, Sites(settings.sites_dir))
-        _show(table, await _routes(parts))
-        private_directory(settings.sockets_dir)
-        await responder.start(settings.instances_socket)
-        ready()
-        await _follow(parts, table)
-
-
-async def _follow(parts: Core, table: EdgeTable) -> None:
-    with parts.database.bell(PROJECTED) as bell:
-        while True:
-            bell.clear()
-            try:
-                _show(table, await _routes(parts))
-            except Unavailable as away:
-                log.warning("the routes stay as they are", reason=str(away))
-            await bell.wait(POLL_SECONDS)
+    async with Database.open(database_url(settings), connections=2) as database, Responder() as responder:
+        reader, table = PostgresReader(database), EdgeTable(responder, Sites(settings.sites_dir))
+        with database.bell(PROJECTED) as bell:
+            _show(table, await _routes(settings, reader))
+            private_directory(settings.sockets_dir)
+            await responder.start(settings.instances_socket)
+            ready()
+            while True:
+                await bell.wait(POLL_SECONDS)
+                bell.clear()
+                try:
+                    _show(table, await _routes(settings, reader))
+                except Unavailable as away:
+                    log.warning("the routes stay as they are", reason=str(away))
 
 
 def _show(table: EdgeTable, routes: list[Route]) -> None:
@@ -54,9 +52,9 @@ def _show(table: EdgeTable, routes: list[Route]) -> None:
         log.error("a route is left out", reason=str(refusal))
 
 
-async def _routes(parts: Core) -> list[Route]:
-    artifacts = Artifacts(parts.settings.artifacts_dir)
-    return [_route(parts.settings, artifacts, route) for route in await environments.routes(parts.reader)]
+async def _routes(settings: Settings, reader: Reader) -> list[Route]:
+    artifacts = Artifacts(settings.artifacts_dir)
+    return [_route(settings, artifacts, route) for route in await environments.routes(reader)]
 
 
 def _route(settings: Settings, artifacts: Artifacts, route: environments.Route) -> Route:

@@ -17,7 +17,6 @@ from time import monotonic, sleep
 from urllib.parse import quote, urlencode
 
 import msgspec
-import psycopg
 
 from adapters.edge.caddy import configuration as edge_configuration
 from adapters.settings import Settings, private_directory
@@ -32,6 +31,7 @@ _POSTGRES_SETTINGS = {
     "max_connections": "100",
     "max_wal_size": "512MB",
     "jit": "off",  # our queries are short; compiling them costs more than it saves
+    "max_logical_replication_workers": "0",  # nobody subscribes; their launcher would be a process of its own
     "log_timezone": "UTC",
     "timezone": "UTC",
     "log_checkpoints": "off",
@@ -55,13 +55,12 @@ def postgres(settings: Settings) -> Program:
     """PostgreSQL 18 on a Unix socket."""
     options = _POSTGRES_SETTINGS | {"unix_socket_directories": str(settings.sockets_dir)}
     flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    url = database_url(settings)
     return Program(
         name="postgres",
         argv=(_postgres_binary("postgres"), "-D", str(settings.postgres_dir), *flags),
         environ=_environ(),
         prepare=lambda: _prepare_postgres(settings),
-        ready=lambda: _postgres_answers(url),
+        ready=lambda: _postgres_serves(settings.postgres_dir),
         ready_seconds=120,  # recovery after a crash replays up to max_wal_size
         stop_signal=SIGINT,  # "fast shutdown" of the PostgreSQL manual: sessions are ended, nothing is lost
         grace_seconds=30,
@@ -146,12 +145,11 @@ def _run_tool(name: str, *arguments: str, text: str = "") -> None:
         raise CannotStart(f"{name} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
 
 
-async def _postgres_answers(url: str) -> bool:
-    try:
-        async with await psycopg.AsyncConnection.connect(url, connect_timeout=2):
-            return True
-    except psycopg.Error:
-        return False
+async def _postgres_serves(cluster: Path) -> bool:
+    """What the postmaster says in the eighth line of its lock file, where pg_ctl(1) reads it too."""
+    with suppress(OSError):
+        return (cluster / "postmaster.pid").read_text().splitlines()[7:8] == ["ready   "]
+    return False
 
 
 class _NatsPlace(msgspec.Struct, frozen=True):

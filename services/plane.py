@@ -15,6 +15,14 @@ OWN = ("edge", "worker", "api", "executor")
 """Our processes, in the order of starting; each is what ``shipbook <name>`` runs, and says when it is ready."""
 
 
+def role(name: str, *shown: str) -> tuple[str, ...]:
+    """The command of one of our processes; ``shown`` is for people who list processes.
+
+    Modules are looked for where Shipbook is installed, not in the directory in which somebody happened to start it.
+    """
+    return (sys.executable, "-P", "-m", "services.role", name, *shown)
+
+
 def programs(settings: Settings) -> list[Program]:
     """Everything that ``shipbook up`` runs, in the order of starting."""
     servers = [] if settings.database_url else [postgres(settings)]
@@ -37,7 +45,7 @@ def own(settings: Settings, name: str, needs: tuple[str, ...]) -> Program:
 
     return Program(
         name=name,
-        argv=(sys.executable, "-m", "services.role", name),
+        argv=role(name),
         environ=dict(os.environ) | replace(settings, metrics=None).environ(),
         prepare=prepare,
         ready=ready,

@@ -1,13 +1,21 @@
 """``shipbook up``: the whole plane on this machine."""
 
 import asyncio
+import os
 import sys
+from typing import NoReturn
 
 from adapters.edge.responder import Responder
 from adapters.settings import Settings
-from services.plane import programs
+from services.plane import programs, role
 from services.preflight import claimed
 from services.supervising import supervise
+
+
+def become(settings: Settings) -> NoReturn:
+    """Turn this process into the supervisor, so that the command line's libraries take no memory while it watches."""
+    argv = role("up", str(settings.data_dir))
+    os.execve(argv[0], argv, os.environ | settings.environ())  # noqa: S606 - no shell is meant
 
 
 def main(settings: Settings) -> int:

@@ -36,7 +36,7 @@ def up(data_dir: DataDir = None, http: Http = None, edge: Edge = None, admin_ema
     """Run the whole plane on this machine: PostgreSQL, NATS, Caddy and Shipbook's own processes."""
     from services import up
 
-    return up.main(settings(data_dir=data_dir, http=http, edge=edge, admin_email=admin_email))
+    up.become(settings(data_dir=data_dir, http=http, edge=edge, admin_email=admin_email))
 
 
 @server_command(

@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from services.plane import role
+from services.role import UNUSED
 
 
 def loaded(*modules: str) -> set[str]:
@@ -26,7 +30,39 @@ def test_a_supervisor_does_not_load_what_only_the_first_start_or_the_end_needs()
         "services.hosting",
         "adapters.http.passwords",
         "structlog",
+        "psycopg",
+        "typer",
     }
+
+
+def test_a_process_does_not_load_what_its_libraries_load_only_because_it_is_installed() -> None:
+    program = f"import sys; sys.modules.update(dict.fromkeys({UNUSED})); import services.api, adapters.http.application"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; print([*map(sys.modules.get, {UNUSED})])"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.stdout.strip() == str([None] * len(UNUSED))
+
+
+def test_a_process_that_is_started_in_a_directory_with_modules_of_our_names_does_not_load_them(tmp_path: Path) -> None:
+    for name in ("services", "adapters"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('the wrong module')")
+
+    done = subprocess.run(
+        role("edge"),
+        cwd=tmp_path,
+        env=os.environ | {"SHIPBOOK_BUILDS_AT_ONCE": "many"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "SHIPBOOK_BUILDS_AT_ONCE" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["api", "worker", "executor", "edge"])
