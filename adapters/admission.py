@@ -1,4 +1,4 @@
-"""Which appends of a batch may be recorded, and what they add: pure, decided while the log is locked.
+"""Which appends of a batch may be recorded, and what they add: pure, decided on what is known of the log.
 
 The appends of a batch are judged one after another, each as if those admitted before it were recorded already. So a
 batch is a serial order, and one append's conflict is nobody else's.
@@ -6,11 +6,9 @@ batch is a serial order, and one append's conflict is nobody else's.
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from eventsourcing.persistence import StoredEvent
-
+from adapters.mapping import Stored
 from commands.ports import Request, RequestReused, Sealed, VersionConflict
 from domain.rejection import NameTaken
 from domain.reservations import GiveBack, GiveBackAll, Reservation, Take
@@ -18,41 +16,47 @@ from domain.reservations import GiveBack, GiveBackAll, Reservation, Take
 Name = tuple[str, str]
 """The scope and the name of a reservation."""
 
+Answer = range | Exception
+"""The positions of a submission's events, or why it was not recorded."""
 
-@dataclass(eq=False, kw_only=True)
+
+@dataclass(eq=False, kw_only=True, slots=True)
 class Submission:
-    """What one caller wants recorded, whole or not at all, and where the positions are answered."""
+    """What one caller wants recorded, whole or not at all, and where it waits for the answer."""
 
-    events: Sequence[StoredEvent]
-    positions: "Future[Sequence[int]] | asyncio.Future[Sequence[int]]"
-    """Set by the committer: in the event loop of an asyncio future, else in its own thread."""
+    events: Sequence[Stored]
     reservations: Sequence[Reservation] = ()
     """Taken and given back by the first event's stream, in this order."""
     sealed: Sequence[Sealed] = ()
     request: Request | None = None
     in_doubt: bool = False
     """It was in a batch whose connection broke: it may have been recorded."""
-    abandoned: bool = False
-    """The caller has given up, so it must not be recorded any more."""
+    answer: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Done without the committer once the caller has given up; then nothing must be recorded any more."""
 
     @property
     def stream(self) -> str:
         """The stream that holds what is reserved."""
-        return str(self.events[0].originator_id)
+        return self.events[0].stream
+
+    @property
+    def only_extends(self) -> bool:
+        """Whether nothing but its streams' versions decides on it."""
+        return not (self.reservations or self.sealed or self.request or self.in_doubt)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the database holds of everything that a batch is about."""
+    """What the log holds of everything that a batch is about."""
 
-    position: int
+    position: int = 0
     """The last one of the log, 0 when it is empty."""
     versions: Mapping[str, int]
     """The last version of each stream that has any."""
-    holders: Mapping[Name, str]
-    fingerprints: Mapping[str, str]
+    holders: Mapping[Name, str] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
     """By causation id."""
-    recorded: Mapping[tuple[str, int], tuple[int, bytes]]
+    recorded: Mapping[tuple[str, int], tuple[int, bytes]] = field(default_factory=dict)
     """Position and state by stream and version, of submissions in doubt."""
 
 
@@ -65,12 +69,13 @@ class Admission:
         self._versions = dict(seen.versions)
         self._holders: dict[Name, str | None] = dict(seen.holders)
         self._fingerprints = dict(seen.fingerprints)
-        self.events: list[tuple[int, StoredEvent]] = []
+        self.events: list[Stored] = []
+        """Those that the admitted submissions add, in the order of their positions."""
         self.sealed: list[Sealed] = []
         self.requests: list[tuple[Request, str, int, int]] = []
         """With the stream, and the first and the last position."""
 
-    def admit(self, submission: Submission) -> Sequence[int]:
+    def admit(self, submission: Submission) -> range:
         """The positions of the submission's events.
 
         Raises ``RequestReused``, ``VersionConflict`` or ``NameTaken``; then the submission has left no trace.
@@ -80,16 +85,16 @@ class Admission:
         fresh = self._is_fresh(submission.request)
         versions = self._following(submission.events)
         holders = self._reserved(submission)
-        first, last = self._position + 1, self._position + len(submission.events)
-        self._position = last
-        self._versions |= versions
-        self._holders |= holders
-        self.events += enumerate(submission.events, first)
+        first = self._position + 1
+        self._position += len(submission.events)
+        self._versions.update(versions)
+        self._holders.update(holders)
+        self.events += submission.events
         self.sealed += submission.sealed
         if submission.request and fresh:
             self._fingerprints[submission.request.causation_id] = submission.request.fingerprint
-            self.requests.append((submission.request, submission.stream, first, last))
-        return range(first, last + 1)
+            self.requests.append((submission.request, submission.stream, first, self._position))
+        return range(first, self._position + 1)
 
     @property
     def holders(self) -> Mapping[Name, str | None]:
@@ -97,11 +102,14 @@ class Admission:
         before = self._seen.holders
         return {name: holder for name, holder in self._holders.items() if holder != before.get(name)}
 
-    def _settled(self, submission: Submission) -> Sequence[int]:
+    def _settled(self, submission: Submission) -> range | None:
         """The positions where the submission was recorded after all, if it was: the same bytes in the same places."""
-        found = [self._seen.recorded.get(_place(event), (0, b"")) for event in submission.events]
-        same = all(state == event.state for (_, state), event in zip(found, submission.events, strict=True))
-        return [position for position, _ in found] if same and found[0][0] else ()
+        found = [self._seen.recorded.get((event.stream, event.version)) for event in submission.events]
+        if found[0] and all(
+            place and place[1] == event.state for place, event in zip(found, submission.events, strict=True)
+        ):
+            return range(found[0][0], found[0][0] + len(found))
+        return None
 
     def _is_fresh(self, request: Request | None) -> bool:
         """Whether the request's name was never used. One request may append to several streams under its name."""
@@ -112,14 +120,15 @@ class Admission:
             raise RequestReused(f"The idempotency key of request {request.causation_id} came with another request.")
         return before is None
 
-    def _following(self, events: Iterable[StoredEvent]) -> dict[str, int]:
+    def _following(self, events: Iterable[Stored]) -> dict[str, int]:
         """The streams' last versions after the events, each of which must follow the one before it."""
         versions: dict[str, int] = {}
-        for event in events:
-            stream, version = _place(event)
-            last = versions.get(stream, self._versions.get(stream))
-            # A stream begins with version 1; the library's contract also lets it begin with 0.
-            if version not in ({0, 1} if last is None else {last + 1}):
+        for stream, version, _, _ in events:
+            last = versions.get(stream)
+            if last is None:
+                last = self._versions.get(stream)
+            # A stream begins with version 1; the contract of the library eventsourcing also lets it begin with 0.
+            if version - 1 != last and (last is not None or version not in {0, 1}):
                 raise VersionConflict(f"{stream}@{version} cannot follow version {last or 0}.")
             versions[stream] = version
         return versions
@@ -144,7 +153,3 @@ class Admission:
 
     def _holder(self, changed: Mapping[Name, str | None], name: Name) -> str | None:
         return changed[name] if name in changed else self._holders.get(name)
-
-
-def _place(event: StoredEvent) -> tuple[str, int]:
-    return str(event.originator_id), event.originator_version

@@ -1,13 +1,12 @@
 """The append-only log of facts, as the commands, the projector and the relay see it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import LiteralString, Self
 
 from adapters.admission import Submission
 from adapters.committing import Committer
-from adapters.database import Database, Unavailable
+from adapters.database import Database
 from adapters.mapping import Mapper, UnreadableFact
 from commands.ports import Append, Request
 from domain.history import Recorded
@@ -16,8 +15,6 @@ from domain.reservations import reservations
 
 PATIENCE_SECONDS = 5.0
 """So long an append waits to be recorded before its caller is told to come back."""
-APPENDS_AT_ONCE = 1024
-"""So many appends of one process wait for the committer; further ones wait for a place."""
 
 _COLUMNS: LiteralString = "SELECT position, stream, version, tag, state FROM log.events"
 
@@ -34,7 +31,6 @@ class EventLog:
         self._committer = committer
         self._mapper = mapper
         self._patience = patience
-        self._places = asyncio.Semaphore(APPENDS_AT_ONCE)
 
     @classmethod
     @asynccontextmanager
@@ -42,11 +38,8 @@ class EventLog:
         cls, database: Database, *, mapper: Mapper | None = None, patience: float = PATIENCE_SECONDS
     ) -> AsyncIterator[Self]:
         """The log with a committer of its own, which records what is under way before it ends."""
-        committer = Committer(database.conninfo)
-        try:
+        async with Committer.open(database.conninfo) as committer:
             yield cls(database, committer, mapper or Mapper(), patience)
-        finally:
-            await asyncio.to_thread(committer.close)
 
     async def read(self, stream: StreamName) -> Sequence[Recorded]:
         """All facts of a stream, in order."""
@@ -61,7 +54,14 @@ class EventLog:
         """
         if not append.facts:
             return []
-        positions = await self._submitted(append)
+        tenant = append.context.tenant_id
+        submission = Submission(
+            events=self._mapper.stored(append.stream, append.version, append.facts, append.context),
+            reservations=[change for fact in append.facts for change in reservations(fact, tenant)],
+            sealed=append.sealed,
+            request=append.request,
+        )
+        positions = await self._committer.record(submission, self._patience)
         return [
             Recorded(position=position, stream=append.stream, version=version, fact=fact, context=append.context)
             for version, (position, fact) in enumerate(zip(positions, append.facts, strict=True), append.version + 1)
@@ -94,25 +94,3 @@ class EventLog:
         """The last position, 0 while the log is empty."""
         rows = await self._database.fetch("SELECT coalesce(max(position), 0) FROM log.events")
         return int(rows[0][0])
-
-    async def _submitted(self, append: Append) -> Sequence[int]:
-        """The positions, once they are durable."""
-        positions: asyncio.Future[Sequence[int]] = asyncio.get_running_loop().create_future()
-        tenant = append.context.tenant_id
-        submission = Submission(
-            positions=positions,
-            events=self._mapper.stored(append.stream, append.version, append.facts, append.context),
-            reservations=[change for fact in append.facts for change in reservations(fact, tenant)],
-            sealed=append.sealed,
-            request=append.request,
-        )
-        try:
-            async with asyncio.timeout(self._patience), self._places:
-                self._committer.submit(submission)
-                return await positions
-        except TimeoutError:
-            raise Unavailable(
-                "The change could not be recorded in time. Repeat the request with the same Idempotency-Key."
-            ) from None
-        finally:
-            submission.abandoned = True

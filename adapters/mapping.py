@@ -1,10 +1,9 @@
 """The tagged mapper: facts to stored events and back. A stored name is a tag, never a Python path (rule 4)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from eventsourcing.persistence import StoredEvent
 
 from adapters.upcasting import UPCASTERS, Upcaster, upcast
 from domain.catalogue import FACTS, AnyFact
@@ -15,6 +14,15 @@ from domain.identifiers import StreamName
 
 class UnreadableFact(Exception):
     """A stored fact has a tag or a shape that this version does not know. A reader stops here; it does not guess."""
+
+
+class Stored(NamedTuple):
+    """An event as the log keeps it."""
+
+    stream: str
+    version: int
+    tag: str
+    state: bytes
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -42,15 +50,13 @@ class Mapper:
     def __init__(self, upcasters: Mapping[str, Upcaster] = UPCASTERS) -> None:
         self._upcasters = upcasters
 
-    def stored(
-        self, stream: StreamName, version: int, facts: Sequence[Fact], context: Context
-    ) -> tuple[StoredEvent, ...]:
+    def stored(self, stream: StreamName, version: int, facts: Sequence[Fact], context: Context) -> list[Stored]:
         """The facts as stored events; the first one's version is ``version`` + 1."""
         head = b'{"context":' + _encode(context) + b',"fact":'  # the context is encoded once for all of them
-        return tuple(
-            StoredEvent(stream, place, tag_of(fact), head + _encode(fact) + b"}")
+        return [
+            Stored(stream, place, tag_of(fact), head + _encode(fact) + b"}")
             for place, fact in enumerate(facts, version + 1)
-        )
+        ]
 
     def recorded(self, position: int, stream: str, version: int, tag: str, state: bytes) -> Recorded:
         """The fact in its place, in today's shape. Raises ``UnreadableFact``."""

@@ -1,11 +1,11 @@
 """The recorder contract of the ``eventsourcing`` library over the same log, committer and tables.
 
 The library's sync contract knows stored events and positions; commands, reservations and secrets are the business of
-``adapters.eventlog``. Both hand their events to the one ``Committer``.
+``adapters.eventlog``. Both hand their events to a ``Committer``.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
 from typing import Any
@@ -30,6 +30,7 @@ from psycopg_pool import ConnectionPool
 from adapters.admission import Submission
 from adapters.committing import Committer
 from adapters.database import EVENTS, Unavailable
+from adapters.mapping import Stored
 from commands.ports import VersionConflict
 
 _ANSWER_SECONDS = 60
@@ -37,24 +38,27 @@ _LISTEN_SECONDS = 0.1
 
 
 class LogRecorder(ApplicationRecorder):
-    """Stored events of any kind, in and out of ``log.events``. Ids of originators are texts."""
+    """Stored events of any kind, in and out of ``log.events``. Ids of originators are texts.
 
-    def __init__(self, pool: ConnectionPool[Connection], committer: Committer) -> None:
+    ``loop`` is the committer's event loop, which runs in another thread than the caller's.
+    """
+
+    def __init__(self, pool: ConnectionPool[Connection], committer: Committer, loop: asyncio.AbstractEventLoop) -> None:
         self.pool = pool
         self._committer = committer
+        self._loop = loop
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int]:
         """Record the events, all or none, and return their positions. ``IntegrityError``: a version is taken."""
         if not stored_events:
             return []
-        positions: Future[Sequence[int]] = Future()
+        events = [Stored(str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events]
+        recording = asyncio.run_coroutine_threadsafe(self._record(events), self._loop)
         with _library_errors():
-            submission = Submission(events=stored_events, positions=positions)
-            try:
-                self._committer.submit(submission)
-                return list(positions.result(_ANSWER_SECONDS))
-            finally:
-                submission.abandoned = True
+            return list(recording.result())
+
+    async def _record(self, events: Sequence[Stored]) -> range:
+        return await self._committer.record(Submission(events=events), _ANSWER_SECONDS)
 
     def select_events(
         self,

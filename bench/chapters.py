@@ -130,7 +130,7 @@ def _row(place: int, step: Step) -> bytes:
     assert event.state.isascii(), step.fact
     state = event.state.replace(b"\\", b"\\\\\\\\")  # bytea's own escape, then COPY's
     version = str(step.version) if isinstance(step.version, int) else f"#{step.version}#"
-    row = b"\t".join([b"#p%d#" % place, step.stream.encode(), version.encode(), event.topic.encode(), state])
+    row = b"\t".join([b"#p%d#" % place, step.stream.encode(), version.encode(), event.tag.encode(), state])
     return _SLOT.sub(_slot, row.replace(b"%", b"%%")) + b"\n"
 
 

@@ -58,6 +58,41 @@ CREATE TABLE IF NOT EXISTS log.numbers (
     PRIMARY KEY (tenant_id, series)
 );
 
+-- Appends take turns, so position order is the order of commits: the lock is held until the transaction is durable and
+-- visible. Whoever reads "position > last" never sees a later fact before an earlier one, and no position is left out.
+CREATE OR REPLACE FUNCTION log.take_turn() RETURNS void LANGUAGE sql AS $$
+    SELECT pg_advisory_xact_lock(x'534849504C4F4731'::bigint)
+$$;
+
+-- Append events, and tell the position before the first one. NULL, and nothing was done, where a stream's next version
+-- is not the one that the appends begin with. Each statement in here sees all that was committed before the turn came,
+-- which a single statement that takes the lock itself would not: it sees what was there before it began to wait.
+CREATE OR REPLACE FUNCTION log.append(
+    begun text[], firsts integer[], streams text[], versions integer[], tags text[], states bytea[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    head bigint;
+BEGIN
+    PERFORM log.take_turn();
+    IF EXISTS (
+        SELECT FROM unnest(begun, firsts) AS claim (stream, first)
+        LEFT JOIN LATERAL (
+            SELECT version FROM log.events WHERE events.stream = claim.stream ORDER BY version DESC LIMIT 1
+        ) AS found ON true
+        -- A stream begins with version 1; the contract of the library eventsourcing also lets it begin with 0.
+        WHERE NOT coalesce(first = version + 1, first IN (0, 1))
+    ) THEN
+        RETURN NULL;
+    END IF;
+    SELECT coalesce(max(position), 0) INTO head FROM log.events;
+    INSERT INTO log.events
+    SELECT head + place, stream, version, tag, state
+    FROM unnest(streams, versions, tags, states) WITH ORDINALITY AS given (stream, version, tag, state, place);
+    PERFORM pg_notify('events', (head + cardinality(streams))::text);
+    RETURN head;
+END
+$$;
+
 -- jsonb cannot hold the character NUL; an auditor sees U+FFFD in its place. What is not JSON reads as NULL.
 CREATE OR REPLACE FUNCTION log.readable(state bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from adapters.admission import Submission
-from adapters.committing import _LOG_LOCK, Committer
-from adapters.database import Database
-from adapters.eventlog import EventLog, Unavailable
+from adapters.admission import Answer, Submission
+from adapters.committing import Committer
+from adapters.database import Database, Unavailable
+from adapters.eventlog import EventLog
 from adapters.mapping import Mapper, UnreadableFact
 from commands.ports import Append, RequestReused, VersionConflict
+from domain.fact import Fact
 from domain.history import Recorded
 from domain.identifiers import CausationId, StreamName
 from domain.rejection import NameTaken
@@ -50,13 +52,16 @@ async def in_one_batch(
     database_url: str, log: EventLog, *appends: Append
 ) -> Sequence[Sequence[Recorded] | BaseException]:
     """The answers to appends that the committer takes up together, in this order."""
-    with psycopg.connect(database_url, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [_LOG_LOCK])
-        waiting = asyncio.gather(log.append(append("first-1", 0)), *map(log.append, appends), return_exceptions=True)
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT log.take_turn()")
+        first = asyncio.create_task(log.append(append("first-1", 0)))
         waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        await eventually(lambda: asyncio.to_thread(lambda: other.execute(waits).rowcount))  # then the others queue up
-        other.execute("SELECT pg_advisory_unlock(%s)", [_LOG_LOCK])
-        return (await waiting)[1:]
+        await eventually(lambda: asyncio.to_thread(lambda: other.execute(waits).rowcount))
+        waiting = asyncio.gather(*map(log.append, appends), return_exceptions=True)
+        await asyncio.sleep(0)  # they queue up
+        other.rollback()
+        await first
+        return await waiting
 
 
 async def test_facts_come_back_as_they_were_recorded_each_in_its_place(log: EventLog) -> None:
@@ -231,13 +236,12 @@ async def test_a_bell_rings_when_facts_were_appended(database: Database, log: Ev
 
 
 async def test_a_caller_that_gives_up_leaves_the_others_alone(database_url: str, log: EventLog) -> None:
-    with psycopg.connect(database_url, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [_LOG_LOCK])
+    with psycopg.connect(database_url) as other:
+        other.execute("SELECT log.take_turn()")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(log.append(append("workspace-1", 0)), 0.05)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(log.append(append("workspace-2", 0)), 0.05)
-        other.execute("SELECT pg_advisory_unlock(%s)", [_LOG_LOCK])
 
     await log.append(append("workspace-3", 0))
 
@@ -292,45 +296,50 @@ def test_an_old_tag_is_upcast_step_by_step_while_decoding() -> None:
 class Severed(Committer):
     """A committer that loses its connection, before or after its first commit, without hearing what became of it."""
 
-    def __init__(self, conninfo: str, *, after_commit: bool) -> None:
-        self._to_sever = True
-        self._after_commit = after_commit
-        super().__init__(conninfo)
+    to_sever = True
+    after_commit = False
 
-    def _commit(self, batch: Sequence[Submission]) -> list[Sequence[int] | Exception]:
-        if self._to_sever:
-            self._to_sever = False
-            if self._after_commit:
-                super()._commit(batch)
-            self._connected().close()
-            raise psycopg.OperationalError("the connection was severed")
-        return super()._commit(batch)
+    async def _commit(self, batch: Sequence[Submission]) -> list[Answer]:
+        if not self.to_sever:
+            return await super()._commit(batch)
+        self.to_sever = False
+        if self.after_commit:
+            await super()._commit(batch)
+        connection = self._connection or await psycopg.AsyncConnection.connect(self._conninfo)
+        self._connection = connection
+        await connection.close()
+        raise psycopg.OperationalError("the connection was severed")
+
+
+@asynccontextmanager
+async def severed(database: Database, *, after_commit: bool) -> AsyncIterator[EventLog]:
+    async with Severed.open(database.conninfo) as committer:
+        committer.after_commit = after_commit
+        yield EventLog(database, committer, Mapper(), patience=5)
 
 
 @pytest.mark.parametrize("after_commit", [True, False])
-async def test_an_append_whose_commit_was_not_heard_of_is_recorded_once(database: Database, after_commit: bool) -> None:
-    committer = Severed(database.conninfo, after_commit=after_commit)
-    log = EventLog(database, committer, Mapper(), patience=5)
-
-    recorded = await log.append(append("project-1", 0, labelled("blog"), named()))
+@pytest.mark.parametrize("facts", [(named(), named()), (labelled("blog"), named())])
+async def test_an_append_whose_commit_was_not_heard_of_is_recorded_once(
+    database: Database, facts: tuple[Fact, ...], after_commit: bool
+) -> None:
+    async with severed(database, after_commit=after_commit) as log:
+        recorded = await log.append(append("project-1", 0, *facts))
 
     assert [fact.position for fact in recorded] == [1, 2]
     assert await log.read(StreamName("project-1")) == recorded
     assert await log.head() == 2
-    await asyncio.to_thread(committer.close)
 
 
 async def test_another_writers_facts_are_not_taken_for_those_that_were_not_heard_of(database: Database) -> None:
-    committer = Severed(database.conninfo, after_commit=False)
-    log = EventLog(database, committer, Mapper(), patience=5)
     async with EventLog.open(database) as another:
         await another.append(append("workspace-1", 0))
 
-    with pytest.raises(VersionConflict):
-        await log.append(append("workspace-1", 0))
+    async with severed(database, after_commit=False) as log:
+        with pytest.raises(VersionConflict):
+            await log.append(append("workspace-1", 0))
 
     assert await log.head() == 1
-    await asyncio.to_thread(committer.close)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The log keeps the recorder contract of the ``eventsourcing`` library: the library's own suites say so."""
 
+import asyncio
 import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from anyio.from_thread import start_blocking_portal
 from eventsourcing.persistence import ApplicationRecorder, TrackingRecorder
 from psycopg_pool import ConnectionPool
 
@@ -35,10 +37,11 @@ class _OurLog:
 
     @pytest.fixture(autouse=True)
     def _empty_log(self, pool: ConnectionPool[psycopg.Connection]) -> Iterator[None]:
-        committer = Committer(pool.conninfo)
-        self.recorder = LogRecorder(pool, committer)
-        yield
-        committer.close()
+        with start_blocking_portal() as portal:
+            loop = portal.call(asyncio.get_running_loop)
+            with portal.wrap_async_context_manager(Committer.open(pool.conninfo)) as committer:
+                self.recorder = LogRecorder(pool, committer, loop)
+                yield
 
     def create_recorder(self) -> LogRecorder:
         return self.recorder

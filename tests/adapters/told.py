@@ -29,7 +29,7 @@ def tell(url: str, facts: Sequence[Recorded]) -> None:
 
 def _stored(recorded: Recorded) -> tuple[Any, ...]:
     [stored] = Mapper().stored(recorded.stream, recorded.version - 1, [recorded.fact], recorded.context)
-    return recorded.position, recorded.stream, recorded.version, stored.topic, stored.state
+    return recorded.position, recorded.stream, recorded.version, stored.tag, stored.state
 
 
 def contents(url: str, models: Sequence[ReadModel] = tuple(ALL.values())) -> dict[str, list[str]]:

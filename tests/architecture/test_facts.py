@@ -34,9 +34,9 @@ def test_a_specimen_decodes_and_encodes_to_the_same_again(tag: str) -> None:
 
     (stored,) = Mapper().stored(STREAM, 0, [recorded.fact], recorded.context)
 
-    assert (type(recorded.fact), stored.topic) == (FACTS[tag], tag)
+    assert (type(recorded.fact), stored.tag) == (FACTS[tag], tag)
     assert msgspec.json.decode(stored.state) == msgspec.json.decode((GOLDEN / f"{tag}.json").read_bytes())
-    assert Mapper().recorded(1, STREAM, 1, stored.topic, stored.state) == recorded
+    assert Mapper().recorded(1, STREAM, 1, stored.tag, stored.state) == recorded
 
 
 def test_old_tags_are_read_as_facts_of_today() -> None:

@@ -1,12 +1,13 @@
 """Whatever the interleaving of two writers, the log equals some serial order."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from datetime import UTC, datetime
 from itertools import count
 
 import psycopg
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ ROUNDS = st.lists(st.lists(TURN, min_size=1, max_size=6), min_size=1, max_size=8
 """The appends of a round are submitted all at once, to one writer and the other in turn."""
 
 Turn = tuple[str, int, list[Fact], tuple[str, str] | None]
-Answer = Sequence[int] | BaseException
+Answer = range | BaseException
 
 
 class SerialLog:
@@ -98,26 +99,26 @@ def _reservations(append: Append) -> Sequence[Reservation]:
 class TwoWriters:
     """Two committers on one database, as two processes have them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, portal: BlockingPortal, committers: Sequence[Committer]) -> None:
         self.url = url
-        conninfo = ensure_schema(url)
-        self.committers = [Committer(conninfo), Committer(conninfo)]
         self.mapper = Mapper()
+        self._portal = portal
+        self._committers = committers
 
     def at_once(self, appends: Sequence[Append]) -> list[Answer]:
-        futures = [self._submit(append, self.committers[number % 2]) for number, append in enumerate(appends)]
-        return [future.exception(30) or future.result() for future in futures]
+        return self._portal.call(self._recorded, appends)
 
-    def _submit(self, append: Append, committer: Committer) -> Future[Sequence[int]]:
-        positions: Future[Sequence[int]] = Future()
+    async def _recorded(self, appends: Sequence[Append]) -> list[Answer]:
+        recording = [self._record(append, self._committers[number % 2]) for number, append in enumerate(appends)]
+        return await asyncio.gather(*recording, return_exceptions=True)
+
+    async def _record(self, append: Append, committer: Committer) -> range:
         submission = Submission(
-            positions=positions,
             events=self.mapper.stored(append.stream, append.version, append.facts, append.context),
             reservations=_reservations(append),
             request=append.request,
         )
-        committer.submit(submission)
-        return positions
+        return await committer.record(submission, patience=30)
 
     def facts(self) -> list[Recorded]:
         query = "SELECT position, stream, version, tag, state FROM log.events ORDER BY position"
@@ -132,10 +133,13 @@ class TwoWriters:
 
 @pytest.fixture
 def writers(database_url: str) -> Iterator[TwoWriters]:
-    writers = TwoWriters(database_url)
-    yield writers
-    for committer in writers.committers:
-        committer.close()
+    conninfo = ensure_schema(database_url)
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Committer.open(conninfo)) as one,
+        portal.wrap_async_context_manager(Committer.open(conninfo)) as other,
+    ):
+        yield TwoWriters(database_url, portal, [one, other])
 
 
 def test_whatever_two_writers_do_at_once_the_log_equals_some_serial_order(writers: TwoWriters) -> None:

@@ -12,8 +12,8 @@ from signal import SIGINT, SIGQUIT, Signals
 import psycopg
 import pytest
 
-from adapters.database import Database, ensure_schema
-from adapters.eventlog import EventLog, Unavailable
+from adapters.database import Database, Unavailable, ensure_schema
+from adapters.eventlog import EventLog
 from commands.ports import VersionConflict
 from domain.identifiers import StreamName
 from tests.adapters.appends import append

@@ -1,0 +1,156 @@
+"""How a batch of appends becomes one transaction: at its word, or after a look at all that it is about."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, LiteralString
+
+from psycopg import AsyncConnection, AsyncCursor
+
+from adapters.admission import Admission, Answer, Name, Seen, Submission
+from adapters.mapping import Stored
+from commands.ports import RequestReused, VersionConflict
+from domain.rejection import NameTaken
+from domain.reservations import GiveBackAll
+
+
+async def append(connection: AsyncConnection, batch: Sequence[Submission]) -> list[Answer]:
+    """Record the batch durably, and answer each submission.
+
+    The connection is in autocommit mode. Its isolation level must be READ COMMITTED: what is judged under the log's
+    lock was seen after the lock was had.
+    """
+    return await _at_its_word(connection, batch) or await _after_a_look(connection, batch)
+
+
+async def _at_its_word(connection: AsyncConnection, batch: Sequence[Submission]) -> list[Answer] | None:
+    """One statement, which holds the log's lock for no longer than the database needs.
+
+    Each submission says by its versions where its streams stand. The batch is judged on these claims, and recorded if
+    all of them are true. None: some are not, or more than versions decides, and nothing was recorded.
+
+    A statement may still be carried out when its connection is gone. That does no harm: whoever of its batch was
+    recorded or refused since then was so because a version had moved on, and versions never come back.
+    """
+    if not all(submission.only_extends for submission in batch):
+        return None
+    firsts = _firsts(event for submission in batch for event in submission.events)
+    admission = Admission(Seen(versions={stream: first - 1 for stream, first in firsts.items()}))
+    places = [_judged(admission, submission) for submission in batch]
+    head = await _write_events(connection, firsts, admission.events)
+    if head is None:
+        return None
+    return [range(place.start + head, place.stop + head) if isinstance(place, range) else place for place in places]
+
+
+async def _after_a_look(connection: AsyncConnection, batch: Sequence[Submission]) -> list[Answer]:
+    """Two round trips, with the log locked between them."""
+    async with connection.pipeline(), connection.transaction():
+        await connection.execute("SELECT log.take_turn()")
+        admission = Admission(await _seen(connection, batch))
+        answers = [_judged(admission, submission) for submission in batch]
+        if admission.events:
+            await _write_events(connection, _firsts(admission.events), admission.events)
+            await _write_others(connection, admission)
+    return answers
+
+
+def _firsts(events: Iterable[Stored]) -> dict[str, int]:
+    """With which version the events begin in each stream."""
+    firsts: dict[str, int] = {}
+    for stream, version, _, _ in events:
+        firsts.setdefault(stream, version)
+    return firsts
+
+
+def _judged(admission: Admission, submission: Submission) -> Answer:
+    try:
+        return admission.admit(submission)
+    except (VersionConflict, NameTaken, RequestReused) as refusal:
+        return refusal
+
+
+async def _seen(connection: AsyncConnection, batch: Sequence[Submission]) -> Seen:
+    """Everything that the batch is about. The queries travel together and cost one round trip."""
+    streams = {event.stream for submission in batch for event in submission.events}
+    names = {(r.scope, r.name) for s in batch for r in s.reservations if not isinstance(r, GiveBackAll)}
+    givers = {s.stream for s in batch if any(isinstance(r, GiveBackAll) for r in s.reservations)}
+    requests = {submission.request.causation_id for submission in batch if submission.request}
+    doubts = {event.stream for submission in batch if submission.in_doubt for event in submission.events}
+    last = await connection.execute("SELECT coalesce(max(position), 0) FROM log.events")
+    versions = await _asked(
+        connection,
+        "SELECT stream, last.version FROM unnest(%s::text[]) AS stream, LATERAL"
+        " (SELECT version FROM log.events WHERE events.stream = stream.stream ORDER BY version DESC LIMIT 1) AS last",
+        streams,
+    )
+    wanted = await _asked(
+        connection,
+        "SELECT scope, name, holder FROM unnest(%s::text[], %s::text[]) AS wanted (scope, name)"
+        " JOIN log.reservations USING (scope, name)",
+        [scope for scope, _ in names],
+        [name for _, name in names],
+    )
+    held = await _asked(
+        connection, "SELECT scope, name, holder FROM log.reservations WHERE holder = ANY(%s::text[])", givers
+    )
+    asked = await _asked(
+        connection, "SELECT causation_id, fingerprint FROM log.requests WHERE causation_id = ANY(%s::text[])", requests
+    )
+    recorded = await _asked(
+        connection, "SELECT stream, version, position, state FROM log.events WHERE stream = ANY(%s::text[])", doubts
+    )
+    return Seen(
+        position=(await last.fetchall())[0][0],
+        versions=dict(await _rows(versions)),
+        holders={(scope, name): holder for scope, name, holder in (*await _rows(wanted), *await _rows(held))},
+        fingerprints=dict(await _rows(asked)),
+        recorded={(stream, version): (place, state) for stream, version, place, state in await _rows(recorded)},
+    )
+
+
+async def _asked(
+    connection: AsyncConnection, query: LiteralString, *about: Collection[str]
+) -> AsyncCursor[tuple[Any, ...]] | None:
+    """Send the query, unless it is about nothing."""
+    return await connection.execute(query, [list(column) for column in about]) if about[0] else None
+
+
+async def _rows(cursor: AsyncCursor[tuple[Any, ...]] | None) -> Sequence[tuple[Any, ...]]:
+    return await cursor.fetchall() if cursor else ()
+
+
+async def _write_events(connection: AsyncConnection, firsts: Mapping[str, int], events: Sequence[Stored]) -> int | None:
+    """The position before the first event, or None where a stream does not go on with its version in ``firsts``."""
+    columns = [list(column) for column in zip(*events, strict=True)] or [[]] * 4
+    cursor = await connection.execute(
+        "SELECT log.append(%b::text[], %b::integer[], %b::text[], %b::integer[], %b::text[], %b::bytea[])",
+        [list(firsts), list(firsts.values()), *columns],
+        prepare=True,
+        binary=True,
+    )
+    head: int | None = (await cursor.fetchall())[0][0]
+    return head
+
+
+async def _write_others(connection: AsyncConnection, admission: Admission) -> None:
+    """Reservations, sealed secrets and requests."""
+    if admission.holders:
+        await _write_reservations(connection, admission.holders)
+    cursor = connection.cursor()
+    if admission.sealed:
+        await cursor.executemany(
+            "INSERT INTO vault.secrets (scope, secret_id, version, nonce, ciphertext) VALUES (%s, %s, %s, %s, %s)",
+            [(s.scope, s.secret_id, s.version, s.nonce, s.ciphertext) for s in admission.sealed],
+        )
+    if admission.requests:
+        await cursor.executemany(
+            "INSERT INTO log.requests (causation_id, fingerprint, stream, first_position, last_position)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [(r.causation_id, r.fingerprint, stream, first, last) for r, stream, first, last in admission.requests],
+        )
+
+
+async def _write_reservations(connection: AsyncConnection, holders: Mapping[Name, str | None]) -> None:
+    cursor = connection.cursor()
+    await cursor.executemany("DELETE FROM log.reservations WHERE scope = %s AND name = %s", list(holders))
+    if taken := [(*name, holder) for name, holder in holders.items() if holder]:
+        await cursor.executemany("INSERT INTO log.reservations (scope, name, holder) VALUES (%s, %s, %s)", taken)
