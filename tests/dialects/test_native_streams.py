@@ -84,7 +84,7 @@ def test_live_build_logs_and_status(insider: Caller) -> None:
         rest = reader.until("done")
         assert [event.data["text"] for event in rest if event.data["type"] == "log"] == ["two"]
         assert [event.data["status"] for event in rest if event.data["type"] == "status"][-1] == "succeeded"
-        assert (rest[-1].id, rest[-1].data) == (last_seq, {"type": "done", "seq": last_seq, "status": "succeeded"})
+        assert (rest[-1].id, rest[-1].data) == (last_seq + 1, {"type": "done", "seq": last_seq, "status": "succeeded"})
         assert list(reader) == []
 
 
@@ -128,10 +128,21 @@ def test_a_reconnect_at_the_end_is_204(insider: Caller) -> None:
     found = deployed(insider, insider.project(), ["a", "b"])
     path = f"{insider.base}/deployments/{found['id']}/stream"
 
-    assert insider.http.get(path, headers={"Last-Event-ID": "2"}).status_code == 204
+    with stream(insider, f"/deployments/{found['id']}/stream") as reader:
+        end = reader.until("done")[-1]
+
+    assert (end.id, end.data["seq"]) == (3, 2)
+    assert insider.http.get(path, headers={"Last-Event-ID": "3"}).status_code == 204
     assert '"done"' in insider.http.get(path, params={"after": 2}).text
     refused = insider.http.get(path, headers={"Last-Event-ID": "x"})
     assert (refused.status_code, refused.json()["details"][0]["field"]) == (400, "Last-Event-ID")
+
+
+def test_a_reader_that_is_cut_between_the_last_line_and_the_end_is_told_the_end(insider: Caller) -> None:
+    found = deployed(insider, insider.project(), ["a", "b"])
+
+    with stream(insider, f"/deployments/{found['id']}/stream", headers={**EVENTS, "Last-Event-ID": "2"}) as reader:
+        assert reader.until("done")[-1].data["status"] == found["status"]
 
 
 def test_lines_of_json_instead_of_events(insider: Caller) -> None:
@@ -159,12 +170,11 @@ def test_a_client_that_is_cut_again_and_again_reads_every_line_once(insider: Cal
     writer = Thread(target=write)
     writer.start()
     got: list[str] = []
-    seen = 0
-    while True:
+    seen, ended = 0, False
+    while not ended:
         with stream(insider, path, headers={**EVENTS, "Last-Event-ID": str(seen)} if seen else EVENTS) as reader:
-            if reader.answer.status_code == 204:
-                break
             for count, event in enumerate(reader):
+                ended = event.data["type"] == "done"
                 if event.data["type"] == "log":
                     assert event.id == seen + 1
                     seen = event.id
@@ -222,7 +232,7 @@ def test_container_logs_live(insider: Caller) -> None:
         writing.lines(["bye"], step=None)
         writing.close(insider.tenant)
         assert [event.data["type"] for event in reader.until("done")] == ["log", "done"]
-    assert insider.http.get(insider.base + path, headers={"Last-Event-ID": "2"}).status_code == 204
+    assert insider.http.get(insider.base + path, headers={"Last-Event-ID": "3"}).status_code == 204
 
 
 def test_lines_that_are_no_longer_kept_are_said_to_be_so(plane: Plane, insider: Caller) -> None:

@@ -92,7 +92,7 @@ class Follower:
             if "data" not in parts:
                 return
             frame = json.loads(parts["data"])
-            assert "id" not in parts or int(parts["id"]) == frame["seq"]
+            assert "id" not in parts or int(parts["id"]) == frame["seq"] + (frame["type"] == "done")
         else:
             frame = json.loads(message)
         kind: str = frame.pop("type")
@@ -103,6 +103,7 @@ class Follower:
             case "status":
                 self.statuses.append(frame["status"])
             case "done":
+                self.after = frame["seq"] + 1
                 self.done.append(frame)
             case _:
                 assert kind == "ping"

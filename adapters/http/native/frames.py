@@ -139,7 +139,8 @@ AS_EVENTS = Script(
     lines=event_lines,
     status=lambda row: event(status_text(row)),
     # With an id, so that a browser, which always comes back, learns that nothing follows.
-    done=lambda row, seq: event(done_text(row, seq), identity=seq),
+    # Behind the last line: who has that one and no end comes back with its id, and must be told the end.
+    done=lambda row, seq: event(done_text(row, seq), identity=seq + 1),
 )
 
 AS_JSON_LINES = Script(

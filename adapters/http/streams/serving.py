@@ -62,7 +62,7 @@ class Streams:
             raise past_retention(past) from past
         if page is None:
             require_kept(cursor.after, found.closed_at)
-        if page is None and cursor.resumed and found.over(cursor.after):
+        if page is None and cursor.resumed and found.over(cursor.after - 1):  # it had the end, whose id is one higher
             return ASGIResponse(status_code=204)
 
         async def read(reader: Reader) -> None:
