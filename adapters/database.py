@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, LiteralString, Self
@@ -19,7 +20,7 @@ OLDEST_POSTGRES = 15
 EVENTS = "events"
 """The channel that is notified, with the last position, whenever facts were appended."""
 PROJECTED = "projected"
-"""The channel that is notified, with a position, whenever the read models have passed it."""
+"""The channel that is notified, with a position, whenever the read models have passed it; 0 says: look for yourself."""
 CHANNELS = (EVENTS, PROJECTED)
 
 _LAYOUT = Path(__file__).parents[1] / "infra" / "postgres"
@@ -69,6 +70,19 @@ def ensure_schema(url: str) -> str:
         return _as_application(conninfo) if _may_take_role(connection) else conninfo
 
 
+@dataclass
+class Told:
+    """What a channel's notifications have said: the last position, and how often that one has to look for oneself."""
+
+    position: int = 0
+    looks: int = 0
+
+    def hear(self, payload: str) -> None:
+        """Take a notification's payload."""
+        self.position = int(payload) if payload.isdecimal() else 0
+        self.looks += not self.position
+
+
 class Database:
     """One process's way to Postgres. Belongs to one event loop."""
 
@@ -86,7 +100,8 @@ class Database:
             kwargs={"autocommit": True},
         )
         self._bells = Bells()
-        self._listener: asyncio.Task[None] | None = None
+        self._listeners: dict[str, asyncio.Task[None]] = {}
+        self._told = {channel: Told() for channel in CHANNELS}
 
     @classmethod
     @asynccontextmanager
@@ -126,27 +141,35 @@ class Database:
         """A bell of the caller's own that rings with each notification of ``channel``."""
         if channel not in CHANNELS:
             raise ValueError(f"nobody listens to the channel {channel!r}")
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._listen())
+        if channel not in self._listeners:
+            self._listeners[channel] = asyncio.create_task(self._listen(channel), name=f"listen {channel}")
         with self._bells.listening(channel) as bell:
             yield bell
 
-    async def _listen(self) -> None:
-        """Ring the bells, on one connection for all of them; connect again for as long as it takes."""
+    def told(self, channel: str) -> Told:
+        """What the channel's notifications have said so far; it is changed in place while anybody has its bell."""
+        return self._told[channel]
+
+    async def _listen(self, channel: str) -> None:
+        """Ring the channel's bells, on one connection for all of them; connect again for as long as it takes."""
+        told = self._told[channel]
         while True:
+            told.position = 0  # what a crash of the server undid was told in vain
             with suppress(psycopg.Error, OSError):
                 async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
-                    for channel in CHANNELS:
-                        await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
-                    self._bells.ring_all()  # news may have come while nobody listened
+                    await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+                    told.looks += 1  # news may have come while nobody listened
+                    self._bells.ring(channel)
                     async for notification in connection.notifies():
-                        self._bells.ring(notification.channel)
+                        told.hear(notification.payload)
+                        self._bells.ring(channel)
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _close(self) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.wait([self._listener])
+        for listener in self._listeners.values():
+            listener.cancel()
+        if self._listeners:
+            await asyncio.wait(self._listeners.values())
         await self._pool.close()
 
 

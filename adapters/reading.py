@@ -1,6 +1,7 @@
 """The read models as queries see them, on the pool: rows come as JSON, straight into their structs."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
@@ -16,13 +17,11 @@ from adapters.readmodels import live
 from domain.rejection import Detail, Invalid
 from projections.catalogue import ALL
 from projections.changes import ReadModel, Row, Table
-from projections.reading import LARGEST_PAGE, Page, Paging, Reader, Selection
+from projections.reading import DEEPEST_ROW, LARGEST_PAGE, Page, Paging, Reader, Selection
 
 R = TypeVar("R", bound=Row)
 log = structlog.get_logger(__name__)
 
-DEEPEST_ROW = 100_000
-"""Page numbers reach so many rows deep; cursors reach all."""
 _POLL_SECONDS = 1.0
 """A bell may be lost; then so long passes at the most until the position is looked up again."""
 
@@ -36,22 +35,25 @@ class PostgresReader(Reader):
 
     async def one(self, table: Table[R], equal: Mapping[str, object]) -> R | None:
         """The row with these column values, or None."""
-        rows = await self._rows(table, _Shape.of(Selection(equal=equal, order_by=table.key[0])), [*_given(equal), 1, 0])
+        shape = _Shape.of(Selection(equal=equal, order_by=table.key[0]))
+        rows, _ = await self._rows(table, shape, [*_given(equal), 1, 0])
         return rows[0] if rows else None
 
     async def select(self, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
-        """A page of rows, without ``total``; ``Invalid`` where cursor, page or size cannot be."""
+        """A page of rows; ``Invalid`` where cursor, page or size cannot be."""
         _require(paging)
-        parameters = _parameters(selection)
+        parameters = given = _parameters(selection)
         if paging.after is not None:
-            parameters += map(_parameter, cursors.place(paging.after, table, selection))
+            parameters = [*given, *map(_parameter, cursors.place(paging.after, table, selection))]
         offset = 0 if paging.after is not None else (paging.page - 1) * paging.size
-        shape = _Shape.of(selection, continued=paging.after is not None)
-        rows = await self._rows(table, shape, [*parameters, paging.size + 1, offset])
+        shape = _Shape.of(selection, continued=paging.after is not None, counted=paging.counted)
+        counting = [*given, DEEPEST_ROW + 1] if paging.counted else []
+        rows, total = await self._rows(table, shape, [*parameters, paging.size + 1, offset, *counting])
+        total = total if total is not None and total <= DEEPEST_ROW else None
         if len(rows) <= paging.size:
-            return Page(rows=rows)
+            return Page(rows=rows, total=total)
         shown = rows[: paging.size]
-        return Page(rows=shown, following=cursors.behind(shown[-1], table, selection))
+        return Page(rows=shown, following=cursors.behind(shown[-1], table, selection), total=total)
 
     async def count(self, table: Table[R], selection: Selection) -> int:
         """How many rows the selection has in all."""
@@ -60,12 +62,12 @@ class PostgresReader(Reader):
             found = await self._database.fetch(statement, _parameters(selection))
         return int(found[0][0])
 
-    async def _rows(self, table: Table[R], shape: "_Shape", parameters: Sequence[object]) -> list[R]:
+    async def _rows(self, table: Table[R], shape: "_Shape", parameters: Sequence[object]) -> tuple[list[R], int | None]:
+        """The rows, and how many there are in all where that is asked."""
         statement = _selecting(self._schemas[table], table, shape)
         with _being_grown():
-            found = await self._database.fetch(statement, parameters)
-        json = found[0][0]
-        return _decoder(table).decode(json) if json else []
+            [(json, total)] = await self._database.fetch(statement, parameters)
+        return (_decoder(table).decode(json) if json else []), total
 
 
 class _Shape(NamedTuple):
@@ -76,13 +78,14 @@ class _Shape(NamedTuple):
     order_by: str
     descending: bool
     continued: bool
+    counted: bool
 
     @classmethod
-    def of(cls, selection: Selection, *, continued: bool = False) -> "_Shape":
-        """The shape of a selection; ``continued`` behind a cursor."""
+    def of(cls, selection: Selection, *, continued: bool = False, counted: bool = False) -> "_Shape":
+        """The shape of a selection; ``continued`` behind a cursor, ``counted`` with how many there are in all."""
         equal = tuple((column, _comparison(value)) for column, value in selection.equal.items())
         search_in = selection.search_in if selection.search else ()
-        return cls(equal, search_in, selection.order_by, selection.descending, continued)
+        return cls(equal, search_in, selection.order_by, selection.descending, continued, counted)
 
 
 def _comparison(value: object) -> LiteralString:
@@ -118,17 +121,32 @@ def _pattern(search: str | None) -> str:
 
 @cache
 def _selecting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
-    """One JSON array of the rows: the database makes it of whole rows, and msgspec reads it in one go."""
-    return _text(
-        sql.SQL("SELECT json_agg(t)::text FROM (SELECT * FROM {} {} ORDER BY {} LIMIT %s OFFSET %s) AS t").format(
-            tables.name(schema, table), _where(table, shape), _order(table, shape)
-        )
+    """One JSON array of the rows, and their number: the database makes it of whole rows, and msgspec reads it at once.
+
+    Which rows they are is found by keys alone, in an index where one has the order: rows that are passed over on the
+    way to a page are not looked at, and the planner cannot take it for cheaper to sort all of them.
+    """
+    keys = sql.SQL("SELECT {} FROM {} {} ORDER BY {} LIMIT %s OFFSET %s").format(
+        tables.names(table.key), tables.name(schema, table), _where(table, shape), _order(table, shape)
     )
+    rows = sql.SQL("SELECT t.* FROM {} AS t JOIN ({}) AS page USING ({}) ORDER BY {}").format(
+        tables.name(schema, table), keys, tables.names(table.key), _order(table, shape, "t")
+    )
+    total = _number(schema, table, shape, sql.SQL("LIMIT %s")) if shape.counted else sql.SQL("SELECT NULL::int8")
+    return _text(sql.SQL("SELECT (SELECT json_agg(shown)::text FROM ({}) AS shown), ({})").format(rows, total))
 
 
 @cache
 def _counting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
-    return _text(sql.SQL("SELECT count(*) FROM {} {}").format(tables.name(schema, table), _where(table, shape)))
+    return _text(_number(schema, table, shape, sql.SQL("")))
+
+
+def _number(schema: str, table: Table[Any], shape: _Shape, limit: sql.SQL) -> sql.Composed:
+    """How many rows the selection has, wherever a page of it begins."""
+    where = _where(table, shape._replace(continued=False))
+    return sql.SQL("SELECT count(*) FROM (SELECT FROM {} {} {}) AS counted").format(
+        tables.name(schema, table), where, limit
+    )
 
 
 def _text(statement: sql.Composed) -> LiteralString:
@@ -154,9 +172,10 @@ def _where(table: Table[Any], shape: _Shape) -> sql.Composable:
     return sql.SQL("WHERE {}").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("")
 
 
-def _order(table: Table[Any], shape: _Shape) -> sql.Composed:
+def _order(table: Table[Any], shape: _Shape, *prefix: str) -> sql.Composed:
     direction = sql.SQL(" DESC" if shape.descending else "")
-    return sql.SQL(", ").join(sql.Identifier(column) + direction for column in cursors.ordering(table, shape.order_by))
+    ordering = cursors.ordering(table, shape.order_by)
+    return sql.SQL(", ").join(sql.Identifier(*prefix, column) + direction for column in ordering)
 
 
 @cache
@@ -184,7 +203,12 @@ def _require(paging: Paging) -> None:
 
 
 class Progress:
-    """How far the read models have come, for those who must read what they wrote. Belongs to one event loop."""
+    """How far the read models have come, for those who must read what they wrote. Belongs to one event loop.
+
+    The projector's notifications tell it: they are sent by the very transaction that makes the rows visible. They speak
+    for every read model while all that are wanted here stand together; otherwise, whenever a notification says so, and
+    once a second in any case, it is looked up.
+    """
 
     def __init__(self, database: Database, models: Mapping[str, ReadModel]) -> None:
         self._database = database
@@ -209,17 +233,10 @@ class Progress:
         """The position that all read models have passed, as far as it was heard here."""
         return self._position
 
-    async def position(self) -> int:
-        """The position that all read models have passed, but for those that gave up; looked up anew."""
-        found = await self._database.fetch(
-            "SELECT coalesce(min(coalesce(position, 0)), 0) FROM unnest(%s::text[]) AS wanted (generation)"
-            " LEFT JOIN read_models.checkpoints USING (generation) WHERE stopped_at IS NULL",
-            [self._generations],
-        )
-        return int(found[0][0])
-
     async def passed(self, position: int, timeout: float) -> bool:
         """Whether all read models pass ``position`` within ``timeout`` seconds."""
+        if self._position >= position:
+            return True
         try:
             async with asyncio.timeout(timeout):
                 while self._position < position:
@@ -229,15 +246,32 @@ class Progress:
         return True
 
     async def _follow(self) -> None:
+        told, looks, looked, together = self._database.told(PROJECTED), 0, 0.0, False
         with self._database.bell(PROJECTED) as bell:
             while True:
                 bell.clear()
-                try:
-                    with _being_grown():
-                        self._move(await self.position())
-                except Unavailable as problem:
-                    log.warning("cannot follow the read models", reason=str(problem))
+                if together and looks == told.looks and time.monotonic() - looked < _POLL_SECONDS:
+                    self._move(max(told.position, self._position))
+                else:
+                    looks, looked = told.looks, time.monotonic()
+                    together = await self._look()
                 await bell.wait(_POLL_SECONDS)
+
+    async def _look(self) -> bool:
+        """Look up where the live generations stand, but for those that gave up; whether they stand together."""
+        try:
+            with _being_grown():
+                [(slowest, fastest)] = await self._database.fetch(
+                    "SELECT coalesce(min(coalesce(position, 0)), 0), coalesce(max(position), 0)"
+                    " FROM unnest(%s::text[]) AS wanted (generation)"
+                    " LEFT JOIN read_models.checkpoints USING (generation) WHERE stopped_at IS NULL",
+                    [self._generations],
+                )
+        except Unavailable as problem:
+            log.warning("cannot follow the read models", reason=str(problem))
+            return False
+        self._move(slowest)
+        return bool(slowest == fastest)
 
     def _move(self, position: int) -> None:
         """Wake everybody who waits, each of whom looks again."""
