@@ -53,6 +53,8 @@ class Projector:
         """The live generations that go on, and how far each is."""
         self._looked = 0.0
         """When that was last looked up (``time.monotonic``)."""
+        self._growing = False
+        """Whether one of them is missing, or has rows of another shape: then nobody may take our word for all."""
 
     async def run(self) -> NoReturn:
         """Project until cancelled; whatever passes by waiting is waited out."""
@@ -123,10 +125,11 @@ class Projector:
         self._looked = time.monotonic()
         found = await readmodels.checkpoints(connection)
         head = await self._events.head()
-        self._positions = {}
+        self._positions, self._growing = {}, False
         for name, model in self._models.items():
             checkpoint = found.get(live(name))
             if checkpoint is None or checkpoint.fingerprint != tables.fingerprint(model):
+                self._growing = True
                 continue
             _behind.labels(name).set(max(0, head - checkpoint.position))
             _stopped.labels(name).set(checkpoint.stopped_at is not None)
@@ -157,7 +160,7 @@ class Projector:
         news = [folding for folding in foldings if folding.position > folding.former]
         if news:
             positions = self._positions | {folding.model.name: folding.position for folding in news}
-            await readmodels.apply(connection, news, min(positions.values()))
+            await readmodels.apply(connection, news, 0 if self._growing else min(positions.values()))
             self._positions = positions
 
     async def _give_up(self, name: str, problem: Exception, position: int = 0) -> None:
