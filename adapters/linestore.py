@@ -272,6 +272,11 @@ class LineStore:
                     digest.update(run.text)
         return digest.hexdigest()
 
+    async def today(self) -> date:
+        """The day (in UTC) under which lines are stored at this moment."""
+        ((day,),) = await self._database.fetch("SELECT (now() AT TIME ZONE 'UTC')::date")
+        return day
+
     async def drop_before(self, day: date) -> Sequence[date]:
         """Forget all lines that were stored before ``day`` (in UTC), and return the days that were dropped."""
         dropped = [found for found in await self._days() if found < day]
@@ -318,7 +323,7 @@ class LineStore:
 
     async def _make_partitions(self) -> None:
         """Partitions for the database's today and tomorrow; another process may be making them at the same moment."""
-        ((today,),) = await self._database.fetch("SELECT (now() AT TIME ZONE 'UTC')::date")
+        today = await self.today()
         for day in (today, date.fromordinal(today.toordinal() + 1)):
             statement = sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF lines.chunks FOR VALUES FROM ({}) TO ({})")
             bounds = (day.isoformat(), date.fromordinal(day.toordinal() + 1).isoformat())

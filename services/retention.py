@@ -1,14 +1,13 @@
 """Retention: the lines of logs are kept for some days, and are then forgotten, whole days at a time."""
 
 import asyncio
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 import structlog
 from psycopg import AsyncConnection
 
 from adapters.database import Database
 from adapters.linestore import LineStore
-from commands.ports import Clock
 from domain.identifiers import LogId
 from projections import lines
 from projections.reading import Reader
@@ -22,14 +21,14 @@ log = structlog.get_logger(__name__)
 class Retention:
     """Forgets old lines, once an hour. Any number of processes may run one; one of them works.
 
-    A line is kept for at least ``days`` days after it was stored, and for less than one more; 0 keeps it for ever.
+    A line is kept for at least ``days`` days after it was stored, and for less than one more; 0 keeps it for ever. Both
+    ends are told by the database's clock: ours may be wrong, and what is forgotten does not come back.
     Once no line of a closed log is left, the store forgets the log as well: where it ended stays in the event log.
     """
 
-    def __init__(self, database: Database, reader: Reader, clock: Clock, days: int) -> None:
+    def __init__(self, database: Database, reader: Reader, days: int) -> None:
         self._database = database
         self._reader = reader
-        self._clock = clock
         self._days = days
 
     async def run(self) -> None:
@@ -39,9 +38,8 @@ class Retention:
 
     async def forget(self) -> None:
         """Forget what is older than it need be."""
-        kept_from = self._clock.now().astimezone(UTC).date() - timedelta(days=self._days)
         store = LineStore(self._database)
-        if dropped := await store.drop_before(kept_from):
+        if dropped := await store.drop_before(await store.today() - timedelta(days=self._days)):
             log.info("old lines were forgotten", days=[day.isoformat() for day in dropped])
         last = LogId("")
         while emptied := await store.emptied(last):

@@ -44,7 +44,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
         tasks.create_task(Reactor(parts, writers).run())
-        tasks.create_task(Retention(parts.database, parts.reader, parts.clock, settings.log_retention_days).run())
+        tasks.create_task(Retention(parts.database, parts.reader, settings.log_retention_days).run())
         ready()
 
 
