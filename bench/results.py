@@ -46,9 +46,10 @@ class Finding:
         return "\n\n".join(parts) + "\n"
 
 
-def at_most(what: str, value: float, goal: float, unit: str) -> Figure:
-    """A figure that should not be more than ``goal``."""
-    return Figure(what, f"{value:,.0f} {unit}", f"≤ {goal:,.0f} {unit}", value <= goal)
+def at_most(what: str, value: float, goal: float, unit: str = "") -> Figure:
+    """A figure that should not be more than ``goal``; one without a unit is a ratio and shown with decimals."""
+    shown, wanted = (f"{number:,.0f} {unit}" if unit else f"{number:.2f}" for number in (value, goal))
+    return Figure(what, shown, f"≤ {wanted}", value <= goal)
 
 
 def at_least(what: str, value: float, goal: float, unit: str = "") -> Figure:
