@@ -4,7 +4,9 @@ import re
 import shutil
 import subprocess
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +15,9 @@ from typing import Any
 
 import psutil
 
+from bench.peers import piku
+from bench.peers.buildbot_deploying import Buildbot, deploying
+from bench.peers.piku import Piku, Push
 from bench.planes import Plane, measured
 from bench.quantiles import median, milliseconds, quantile
 from bench.results import Figure, Finding, at_most
@@ -33,16 +38,60 @@ class Trip:
     steps: list[tuple[str, float]]
 
 
+@dataclass(frozen=True)
+class Peers:
+    """Others who deploy the same repository, and in how many seconds they did."""
+
+    buildbot: Buildbot
+    piku: Piku | None
+    built: list[float] = field(default_factory=list)
+    pushed: list[Push] = field(default_factory=list)
+
+    def deploy(self, site: Path, text: str) -> None:
+        """One deployment by each."""
+        self.built.append(self.buildbot.deploy())
+        if self.piku:
+            self.pushed.append(self.piku.push(site, text))
+
+    def figures(self, trips: list[Trip]) -> list[Figure]:
+        """Ours against theirs, each without the clone by hand; medians of the rounds' ratios."""
+        live = [trip.live - trip.clone for trip in trips]
+        done = [trip.succeeded - trip.clone for trip in trips]
+        built = [taken - trip.clone for taken, trip in zip(self.built, trips, strict=True)]
+        figures = [
+            Figure("Buildbot: forced build → finished", milliseconds(self.built)),
+            at_most("trigger → live ÷ Buildbot's trigger → finished", _ratio(live, built), 0.5),
+        ]
+        if not self.piku:
+            return figures
+        theirs = [push.live - trip.clone for push, trip in zip(self.pushed, trips, strict=True)]
+        ended = [push.done - trip.clone for push, trip in zip(self.pushed, trips, strict=True)]
+        return [
+            *figures,
+            Figure(
+                "Piku: push → the new page lies where nginx serves it", milliseconds([one.live for one in self.pushed])
+            ),
+            Figure("Piku: push → returned", milliseconds([one.done for one in self.pushed])),
+            at_most("trigger → live ÷ Piku's", _ratio(live, theirs), 0.5),
+            at_most("trigger → `done` ÷ Piku's push → returned", _ratio(done, ended), 0.5),
+        ]
+
+
 def run(*, quick: bool) -> Finding:
-    """Rounds of one clone by hand and one deployment."""
+    """Rounds of one clone by hand, one deployment, and one by each peer."""
     rounds = 3 if quick else 30
     with measured() as (plane, directory):
-        site = repository(directory / "site", repositories.static("first"))
+        site = repository(directory / "site", repositories.static("first") | piku.PROCFILE)
         app = plane.api.project(site, "static", "bench-deploy")
         app.deploy()
-        before = _cpu(plane)
-        trips = [_trip(plane, app, site, number) for number in range(rounds)]
-        cpu = (_cpu(plane) - before) / rounds
+        with nullcontext() if quick else _peers(site, directory) as peers:
+            trips, cpu = [], 0.0
+            for number in range(rounds):
+                before = _cpu(plane)
+                trips.append(_trip(plane, app, site, f"page-{number}-of-the-bench"))
+                cpu += (_cpu(plane) - before) / rounds
+                if peers:
+                    peers.deploy(site, f"page-{number}-of-the-bench")
     over = [trip.live - trip.clone for trip in trips]
     how = (
         "A repository of two pages on this machine's disk; each round commits a change, clones it by hand with "
@@ -58,11 +107,42 @@ def run(*, quick: bool) -> Finding:
         Figure("trigger → the stream's `done`", milliseconds([trip.succeeded for trip in trips])),
         Figure("CPU of the whole plane a deployment, with the asking", f"{cpu * 1000:.0f} ms"),
     ]
-    return Finding("trigger to live", how, figures, ["Between one event and the next, medians:\n\n" + _split(trips)])
+    notes = ["Between one event and the next, medians:\n\n" + _split(trips)]
+    if peers:
+        figures += peers.figures(trips)
+        notes.append(_BUILDBOT + (_PIKU if peers.piku else _NO_PIKU))
+    return Finding("trigger to live", how, figures, notes)
 
 
-def _trip(plane: Plane, app: App, site: Path, number: int) -> Trip:
-    text = f"page-{number}-of-the-bench"
+_BUILDBOT = (
+    "Then the peers deploy the same commit, one after another; every ratio is without the clone by hand on both sides. "
+    "Buildbot's builder clones with depth 1 and copies the files into place; it is forced inside its master, without "
+    "HTTP, and measured there. "
+)
+_PIKU = (
+    "Piku gets a `git push` without ssh, and is live as soon as the page lies where nginx would serve it: it resets "
+    "one working directory in place, so requests meet half a release, and records nothing but git's log."
+)
+_NO_PIKU = "Piku was not run: `PIKU_SCRIPT` names no `piku.py`."
+
+
+@contextmanager
+def _peers(site: Path, directory: Path) -> Iterator[Peers]:
+    """The peers run, and each has deployed once."""
+    script = piku.given()
+    with deploying(site, directory / "buildbot") as buildbot:
+        peers = Peers(buildbot, Piku(script, directory / "piku") if script else None)
+        peers.deploy(site, "first")
+        peers.built.clear()
+        peers.pushed.clear()
+        yield peers
+
+
+def _ratio(ours: list[float], theirs: list[float]) -> float:
+    return median([one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+def _trip(plane: Plane, app: App, site: Path, text: str) -> Trip:
     commit(site, repositories.static(text), text)
     clone = _cloned(site)
     with watching(plane.edge, app.host) as watch:
