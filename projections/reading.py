@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
 from domain.fact import Value
 from projections.changes import Row, Table
@@ -13,6 +12,8 @@ R = TypeVar("R", bound=Row)
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
+DEEPEST_ROW = 10_000
+"""Page numbers reach so many rows deep, and so many are counted; cursors reach all."""
 
 
 class Selection(Value):
@@ -34,15 +35,20 @@ class Paging(Value):
     """Which part of a selection: what follows the opaque cursor ``after``, else page number ``page`` from 1.
 
     Behind a cursor every page costs what the first one costs; page numbers cost more the deeper they go.
+    ``counted``: how many rows there are in all is wanted as well.
     """
 
     after: str | None = None
     page: int = 1
     size: int = PAGE_SIZE
+    counted: bool = False
 
 
 class Page(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """Rows, the cursor after the last of them (None at the end), and how many there are in all where it was asked."""
+    """Rows, and the cursor after the last of them (None at the end).
+
+    ``total`` is how many there are in all, where that was wanted and is at most ``DEEPEST_ROW``.
+    """
 
     rows: Sequence[R]
     following: str | None = None
@@ -57,7 +63,7 @@ class Reader(Protocol):
         ...
 
     async def select(self, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
-        """A page of rows, without ``total``; ``Invalid`` where the cursor is not one of this selection's."""
+        """A page of rows; ``Invalid`` where the cursor is not one of this selection's, or there is no such page."""
         ...
 
     async def count(self, table: Table[R], selection: Selection) -> int:
@@ -66,9 +72,8 @@ class Reader(Protocol):
 
 
 async def browse(reader: Reader, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
-    """A page of rows; with ``total`` where pages are asked for by number."""
-    page = await reader.select(table, selection, paging)
-    return page if paging.after else replace(page, total=await reader.count(table, selection))
+    """A page of rows, for who asks for pages."""
+    return await reader.select(table, selection, paging)
 
 
 async def every(reader: Reader, table: Table[R], selection: Selection) -> list[R]:

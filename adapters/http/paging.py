@@ -18,8 +18,8 @@ W = TypeVar("W")
 
 
 class Listing(msgspec.Struct, Generic[W], frozen=True, kw_only=True, rename="camel"):
-    """A page of a list. ``page``, ``pageSize`` and ``total`` come where pages are asked for by number; ``nextCursor``
-    leads to what follows, and is null at the end."""
+    """A page of a list. ``page``, ``pageSize`` and ``total`` come where pages are asked for by number, ``total`` up to
+    10,000; ``nextCursor`` leads to what follows, and is null at the end."""
 
     items: Sequence[W]
     next_cursor: str | None
@@ -53,7 +53,8 @@ def asked(
 ) -> Asked:
     """The dependency that reads the parameters of paging."""
     numbered = cursor is None and limit is None
-    paging = Paging(after=cursor, page=page if numbered else 1, size=page_size if numbered else limit or PAGE_SIZE)
+    size = page_size if numbered else limit or PAGE_SIZE
+    paging = Paging(after=cursor, page=page if numbered else 1, size=size, counted=numbered)
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"page", "cursor"}]
     return Asked(paging=paging, numbered=numbered, address=f"{request.url.path}?{urlencode(kept)}")
 

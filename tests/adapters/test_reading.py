@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from adapters import readmodels
+from adapters import reading, readmodels
 from adapters.database import Database, Unavailable
 from adapters.eventlog import EventLog
-from adapters.folding import Folding
+from adapters.folding import Folding, fold
 from adapters.reading import PostgresReader, Progress
 from adapters.readmodels import live
 from domain.deployment import Recipe, Status
@@ -29,7 +29,7 @@ from projections.changes import Row
 from projections.deployments import DEPLOYMENTS, DeploymentRow
 from projections.environments import ENVIRONMENTS
 from projections.projects import PROJECTS
-from projections.reading import LARGEST_PAGE, Page, Paging, Selection, browse, every
+from projections.reading import LARGEST_PAGE, Page, Paging, Selection, every
 from services.operator import grow
 from tests.adapters.told import tell
 from tests.projections.histories import BEGINNING, history
@@ -148,8 +148,8 @@ async def test_a_selection_means_in_the_database_what_it_means_in_memory(
     @settings(max_examples=60, deadline=None)
     @given(SELECTIONS, st.integers(1, 7), st.integers(1, 4))
     async def law(selection: Selection, size: int, page: int) -> None:
-        paging = Paging(page=page, size=size)
-        found, expected = [await browse(one, DEPLOYMENTS, selection, paging) for one in (reader, memory)]
+        paging = Paging(page=page, size=size, counted=True)
+        found, expected = [await one.select(DEPLOYMENTS, selection, paging) for one in (reader, memory)]
         assert [row.id for row in found.rows] == [row.id for row in expected.rows]
         assert found.total == expected.total
         assert (found.following is None) == (expected.following is None)
@@ -231,13 +231,21 @@ async def test_an_identifier_that_nobody_has_finds_nothing(reader: PostgresReade
     assert (await projects.listing(reader, ACME, Paging(), search=identifier)).rows == []
 
 
-async def test_a_page_by_number_knows_the_total_and_one_by_cursor_does_without(
-    database: Database, reader: PostgresReader
-) -> None:
+async def test_the_total_is_known_where_it_is_wanted(database: Database, reader: PostgresReader) -> None:
     await put(database, *[deployment(number) for number in range(1, 11)])
-    page = await deployments.listing(reader, ACME, SHOP, Paging(size=3))
+    page = await deployments.listing(reader, ACME, SHOP, Paging(size=3, counted=True))
     assert page.total == 10
     assert (await deployments.listing(reader, ACME, SHOP, Paging(after=page.following, size=3))).total is None
+    assert (await deployments.listing(reader, ACME, SHOP, Paging(page=9, size=3, counted=True))).total == 10
+
+
+async def test_no_more_rows_are_counted_than_page_numbers_reach(
+    database: Database, reader: PostgresReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "DEEPEST_ROW", 4)
+    await put(database, *[deployment(number) for number in range(1, 6)])
+    page = await deployments.listing(reader, ACME, SHOP, Paging(size=3, counted=True))
+    assert (len(page.rows), page.total) == (3, None)
 
 
 async def test_a_list_that_is_not_grown_yet_is_unavailable_rather_than_empty(database: Database) -> None:
@@ -276,8 +284,7 @@ async def test_a_read_model_that_gave_up_holds_up_nobody(
 
 async def deliver(connection: AsyncConnection, facts: list[Recorded], names: list[str]) -> None:
     foldings = [Folding(ALL[name], 0) for name in names]
-    for folding in foldings:
-        folding.add(facts)
+    fold(foldings, facts)
     await readmodels.apply(connection, foldings, 0)
 
 

@@ -52,7 +52,8 @@ class MemoryReadModels(Reader):
         rows = self._selected(table, selection)
         start = int(paging.after) if paging.after else (paging.page - 1) * paging.size
         end = start + paging.size
-        return Page(rows=rows[start:end], following=str(end) if end < len(rows) else None)
+        total = len(rows) if paging.counted else None
+        return Page(rows=rows[start:end], following=str(end) if end < len(rows) else None, total=total)
 
     async def count(self, table: Table[R], selection: Selection) -> int:
         return len(self._selected(table, selection))
