@@ -20,7 +20,7 @@ from commands.deployment import CancelDeployment
 from domain.account import Scope
 from domain.deployment import Status
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, build_log
-from projections import deployments, environments, projects, releases
+from projections import deployments, environments, releases
 from projections.deployments import DeploymentRow
 
 DEPLOYMENT = "/tenants/{tenant_id:str}/deployments/{deployment_id:str}"
@@ -64,7 +64,8 @@ async def list_deployments(
     status: Annotated[list[Status] | None, QueryParameter(description="Only these; may be repeated.")] = None,
 ) -> Listing[DeploymentOut]:
     """List a project's deployments, the newest first."""
-    existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    places = await environments.of_project(call.reader, call.tenant, project_id)
+    existing(places or None, "project")  # which begins with an environment
     page = await deployments.listing(
         call.reader,
         call.tenant,
@@ -73,8 +74,8 @@ async def list_deployments(
         environment_id=environment_id,
         statuses=tuple(status or ()),
     )
-    places = {row.id: row.label for row in await environments.of_project(call.reader, call.tenant, project_id)}
-    return call.listed(page, asked, lambda row: words.deployment(row, _url(call, places.get(row.environment_id))))
+    urls = {row.id: _url(call, row.label) for row in places}
+    return call.listed(page, asked, lambda row: words.deployment(row, urls.get(row.environment_id)))
 
 
 @get(DEPLOYMENT)
@@ -102,6 +103,20 @@ async def list_build_logs(
     """Show build logs: the lines after a seq."""
     row = await _found(call, deployment_id)
     return await reading.lines(call, build_log(row.id), after, limit)
+
+
+@get(DEPLOYMENT + "/logs/text", media_type="text/plain")
+async def download_build_log(
+    deployment_id: FromPath[DeploymentId],
+    call: NamedDependency[Call],
+    after: reading.After = 0,
+) -> ASGIResponse:
+    """Download the build log as plain text.
+
+    All lines behind ``after`` that are stored, each ended by a line feed. It is the quickest way to a whole log.
+    """
+    row = await _found(call, deployment_id)
+    return await reading.text(call, build_log(row.id), after)
 
 
 @get(DEPLOYMENT + "/stream", media_type="text/event-stream")
@@ -182,6 +197,7 @@ ROUTES = [
     list_deployments,
     show_deployment,
     list_build_logs,
+    download_build_log,
     follow_deployment,
     cancel_deployment,
     retry_deployment,

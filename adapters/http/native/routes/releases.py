@@ -68,6 +68,20 @@ async def list_runtime_logs(
     return await reading.lines(call, runtime_log(row.id), after, limit)
 
 
+@get(RUNTIME_LOGS + "/text", media_type="text/plain")
+async def download_runtime_log(
+    release_id: FromPath[ReleaseId],
+    call: NamedDependency[Call],
+    after: reading.After = 0,
+) -> ASGIResponse:
+    """Download what a release's instances wrote as plain text.
+
+    All lines behind ``after`` that are stored, each ended by a line feed.
+    """
+    row = await _found(call, release_id)
+    return await reading.text(call, runtime_log(row.id), after)
+
+
 @get(RUNTIME_LOGS + "/stream", media_type="text/event-stream")
 async def follow_runtime_logs(
     request: Request[Any, Any, Any],
@@ -87,4 +101,4 @@ async def _found(call: Call, release_id: ReleaseId) -> ReleaseRow:
     return existing(await releases.find(call.reader, call.tenant, release_id), "release")
 
 
-ROUTES = [list_releases, roll_back, list_runtime_logs, follow_runtime_logs]
+ROUTES = [list_releases, roll_back, list_runtime_logs, download_runtime_log, follow_runtime_logs]
