@@ -1,5 +1,6 @@
 """The append-only log of facts, as the commands, the projector and the relay see it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import LiteralString, Self
@@ -31,6 +32,7 @@ class EventLog:
         self._committer = committer
         self._mapper = mapper
         self._patience = patience
+        self._readings: dict[tuple[int, int], asyncio.Task[list[Recorded]]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -75,10 +77,19 @@ class EventLog:
         return Request(causation_id=causation_id, fingerprint=rows[0][0]) if rows else None
 
     async def notifications(self, after: int, limit: int) -> list[Recorded]:
-        """Up to ``limit`` facts of all streams behind position ``after``, in order.
+        """Up to ``limit`` facts of all streams behind position ``after``, in order; leave the list as it is.
 
-        Those before an unreadable one come alone; ``UnreadableFact`` is raised when it is the first.
+        Those before an unreadable one come alone; ``UnreadableFact`` is raised when it is the first. All who ask for
+        the same at one moment, as those do whom one bell has woken, share a reading.
         """
+        asked = after, limit
+        if asked not in self._readings:
+            self._readings[asked] = asyncio.create_task(self._reading(after, limit))
+        return await asyncio.shield(self._readings[asked])
+
+    async def _reading(self, after: int, limit: int) -> list[Recorded]:
+        await asyncio.sleep(0)
+        del self._readings[after, limit]  # who asks from here on may have heard of facts that this does not see
         rows = await self._database.fetch(_COLUMNS + " WHERE position > %s ORDER BY position LIMIT %s", [after, limit])
         facts: list[Recorded] = []
         for row in rows:
