@@ -10,11 +10,14 @@ from adapters.mapping import UnreadableFact
 from domain.history import Recorded
 from services.offices import hold
 
-PAGE = 512
-"""So many facts are taken at a time."""
+PAGE = 500
+"""So many facts are taken at a time, and so many may pass before the checkpoint moves."""
 
 POLL_SECONDS = 1.0
 """A bell may be lost; then so long passes at the most."""
+
+QUIET_SECONDS = 0.1
+"""When nothing has come for so long, the checkpoint moves."""
 
 Take = Callable[[Sequence[Recorded]], Awaitable[None]]
 """Deals with facts, which may come twice. While it raises what passes by waiting, they come again."""
@@ -35,18 +38,20 @@ async def tail(database: Database, events: Log, office: str, take: Take) -> NoRe
     """
 
     async def lead(connection: AsyncConnection) -> None:
-        # A checkpoint lost in a crash of the server costs one page taken twice; waiting for its disk is dearer.
+        # A checkpoint lost in a crash of the server costs some facts taken twice; waiting for its disk is dearer.
         await connection.execute("SET synchronous_commit TO off")
-        position = await _checkpoint(connection, office)
+        kept = position = await _checkpoint(connection, office)
         with database.bell() as bell:
             while True:
                 bell.clear()
                 if page := await _page(events, position):
                     await take(page)
                     position = page[-1].position
+                elif await bell.wait(QUIET_SECONDS if position > kept else POLL_SECONDS):
+                    continue
+                if position - kept >= PAGE or (position > kept and not page):
                     await _move_checkpoint(connection, office, position)
-                else:
-                    await bell.wait(POLL_SECONDS)
+                    kept = position
 
     await hold(database, office, lead)
 
