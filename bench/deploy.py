@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 from bench.peers import piku
-from bench.peers.buildbot_deploying import Buildbot, deploying
+from bench.peers.buildbot import Buildbot, running
 from bench.peers.piku import Piku, Push
 from bench.planes import Plane, measured
 from bench.quantiles import median, milliseconds, quantile
@@ -49,7 +49,9 @@ class Peers:
 
     def deploy(self, site: Path, text: str) -> None:
         """One deployment by each."""
-        self.built.append(self.buildbot.deploy())
+        built = self.buildbot.round()
+        assert built["succeeded"]
+        self.built.append(float(built["seconds"]))
         if self.piku:
             self.pushed.append(self.piku.push(site, text))
 
@@ -130,7 +132,9 @@ _NO_PIKU = "Piku was not run: `PIKU_SCRIPT` names no `piku.py`."
 def _peers(site: Path, directory: Path) -> Iterator[Peers]:
     """The peers run, and each has deployed once."""
     script = piku.given()
-    with deploying(site, directory / "buildbot") as buildbot:
+    place = directory / "buildbot"
+    given = {"REPOSITORY": f"file://{site}", "LIVE": str(place / "live")}
+    with running("buildbot_deploying.cfg", place, **given) as buildbot:
         peers = Peers(buildbot, Piku(script, directory / "piku") if script else None)
         peers.deploy(site, "first")
         peers.built.clear()
