@@ -30,13 +30,13 @@ def run(*, quick: bool) -> Finding:
 
 
 async def _run(url: str, rounds: int, lines: int) -> Finding:
-    printed = _printed(lines)
+    text = printed(lines)
     ours, plain = [], []
     async with Database.open(url) as database, connected(url, 1) as (connection,):
         store = LineStore(database)
         for _ in range(rounds):
-            plain.append(await copied(connection, printed, LOGS))
-            ours.append(await _ingested(store, "".join(f"{line}\n" for line in printed).encode()))
+            plain.append(await copied(connection, text, LOGS))
+            ours.append(await _ingested(store, "".join(f"{line}\n" for line in text).encode()))
     ratio = median([mine / theirs for mine, theirs in zip(ours, plain, strict=True)])
     how = (
         f"{LOGS} builds print {lines:,} lines of {LINE_BYTES} B each, in pieces of 64 KiB, with two secrets to mask; "
@@ -52,11 +52,11 @@ async def _run(url: str, rounds: int, lines: int) -> Finding:
     return Finding("log lines a second", how, figures)
 
 
-def _printed(count: int) -> list[str]:
-    """Lines that compress about as well as a build's."""
+def printed(count: int, size: int = LINE_BYTES) -> list[str]:
+    """Lines of ``size`` bytes with their line feed, which compress about as well as a build's."""
     chance = Random(4711)  # noqa: S311 - the same lines each time
     words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz/.-", k=chance.randint(3, 12))) for _ in range(400)]
-    return [f"{number:7} {' '.join(chance.choices(words, k=20))}"[: LINE_BYTES - 1] for number in range(count)]
+    return [f"{number:7} {' '.join(chance.choices(words, k=20))}"[: size - 1] for number in range(count)]
 
 
 async def _ingested(store: LineStore, text: bytes) -> float:

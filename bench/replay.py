@@ -1,0 +1,174 @@
+"""A long log over HTTP, from any line on, against COPY TO STDOUT of the same text."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import perf_counter
+
+import msgspec
+from psycopg import pq
+
+from bench.lines import LINE_BYTES, printed
+from bench.planes import Plane, measured
+from bench.quantiles import median
+from bench.results import Figure, Finding, at_least
+from bench.rows import connected, copied
+from tests.system.repositories import built, repository
+
+TURNS = 10
+PRINT = "for turn in $(seq 0 9); do sed s/^/$turn/ lines.txt; done; mkdir -p dist; echo built > dist/index.html"
+"""Prints one file so often, with the number of the turn before each line."""
+
+FORMATS = {
+    "plain text": ("/logs/text", "text/plain"),
+    "JSON lines": ("/stream", "application/x-ndjson"),
+    "events": ("/stream", "text/event-stream"),
+}
+BUFFER = 1 << 20
+FIRST_BYTES = 10
+"""How often in a round the first byte is waited for at each place."""
+
+
+class _Log:
+    """One deployment's log at the API, asked for over sockets that are read without looking at what comes."""
+
+    def __init__(self, plane: Plane, deployment: str) -> None:
+        host, _, port = plane.http.rpartition(":")
+        self._address = (host, int(port))
+        self._path = f"/tenants/{plane.api.tenant}/deployments/{deployment}"
+        self._token = plane.credentials["token"]
+
+    @contextmanager
+    def _asked(self, path: str, accept: str, after: int) -> Iterator[socket.socket]:
+        with socket.create_connection(self._address, timeout=60) as connection:
+            head = f"GET {self._path}{path}?after={after} HTTP/1.1\r\nHost: {self._address[0]}\r\nAccept: {accept}\r\n"
+            connection.sendall(f"{head}Authorization: Bearer {self._token}\r\n\r\n".encode())
+            yield connection
+
+    def seconds(self, path: str, accept: str, after: int) -> float:
+        """Until the last byte of the answer."""
+        began = perf_counter()
+        with self._asked(path, accept, after) as connection:
+            _drain(connection, b"\r\n0\r\n\r\n")
+        return perf_counter() - began
+
+    def first_byte(self, path: str, accept: str, after: int) -> float:
+        """Seconds until the first byte of the answer's body."""
+        began = perf_counter()
+        with self._asked(path, accept, after) as connection:
+            came = b""
+            while not came.partition(b"\r\n\r\n")[2]:
+                came += connection.recv(BUFFER)
+        return perf_counter() - began
+
+
+def _drain(connection: socket.socket, ending: bytes) -> None:
+    """Take everything up to ``ending``."""
+    buffer = bytearray(BUFFER)
+    last = b""
+    while not last.endswith(ending):
+        size = connection.recv_into(buffer)
+        assert size, "the connection broke off"
+        last = (last + buffer[max(0, size - len(ending)) : size])[-len(ending) :]
+
+
+def run(*, quick: bool) -> Finding:
+    """One log of a real build in a plane, read in turn with the same lines from a table."""
+    part = printed(1_000 if quick else 100_000, LINE_BYTES - 1)
+    lines = [f"{turn}{line}" for turn in range(TURNS) for line in part]
+    with measured() as (plane, directory):
+        files = built(PRINT) | {"lines.txt": "".join(f"{line}\n" for line in part)}
+        app = plane.api.project(repository(directory / "site", files), "react", "printing")
+        deployment = app.deploy()["id"]
+        before = _compared(plane, f"/deployments/{deployment}", lines)
+        asyncio.run(_tabled(plane.database_url, lines))
+        log = _Log(plane, deployment)
+        rounds = [_round(plane.database_url, log, before, len(lines)) for _ in range(1 if quick else 7)]
+    return _finding(rounds, len(lines))
+
+
+def _compared(plane: Plane, path: str, lines: Sequence[str]) -> int:
+    """The seq before the first of the lines; each format has all of them, in order, and in the right place."""
+    get = plane.api.client.get
+    text = get(f"{path}/logs/text").text.splitlines()
+    before = text.index(lines[0])
+    assert text[before : before + len(lines)] == lines
+    assert get(f"{path}/logs/text", params={"after": before + 5}).text.startswith(lines[5])
+    for accept, prefix in (("application/x-ndjson", b"{"), ("text/event-stream", b"data: {")):
+        answer = get(f"{path}/stream", params={"after": before}, headers={"Accept": accept}).content
+        told = [line[len(prefix) - 1 :] for line in answer.split(b"\n") if line.startswith(prefix + b'"type":"log"')]
+        frames = msgspec.json.decode(b"[" + b",".join(told[: len(lines)]) + b"]")
+        assert [(frame["seq"], frame["text"]) for frame in frames] == list(enumerate(lines, before + 1))
+    return before
+
+
+async def _tabled(url: str, lines: Sequence[str]) -> None:
+    async with connected(url, 1) as (connection,):
+        await copied(connection, lines, 1)
+        await connection.execute("VACUUM (FREEZE, ANALYZE) bench.lines")
+
+
+class _Round(msgspec.Struct, frozen=True):
+    copy: float
+    """Seconds."""
+    formats: dict[str, float]
+    """Seconds of each."""
+    first: float
+    deep: float
+    """Seconds to the first byte behind seq 0, and behind the last thousand but one."""
+
+
+def _round(url: str, log: _Log, before: int, count: int) -> _Round:
+    formats = {name: log.seconds(path, accept, before) for name, (path, accept) in FORMATS.items()}
+    firsts, deeps = [], []
+    for _ in range(FIRST_BYTES):
+        firsts.append(log.first_byte(*FORMATS["plain text"], 0))
+        deeps.append(log.first_byte(*FORMATS["plain text"], before + count - 1_000))
+    return _Round(_copied_out(url), formats, median(firsts), median(deeps))
+
+
+def _copied_out(url: str) -> float:
+    """Seconds of COPY TO STDOUT, from the query until its last byte has left the socket, past libpq."""
+    connection = pq.PGconn.connect(url.encode())
+    try:
+        with socket.socket(fileno=os.dup(connection.socket)) as wire:
+            wire.setblocking(True)
+            began = perf_counter()
+            connection.send_query(b"COPY bench.lines (line) TO STDOUT")
+            _drain(wire, b"Z\x00\x00\x00\x05I")  # ReadyForQuery, idle
+            return perf_counter() - began
+    finally:
+        connection.finish()
+
+
+def _finding(rounds: Sequence[_Round], count: int) -> Finding:
+    size = count * LINE_BYTES
+
+    def speed(name: str) -> float:
+        return size / median([one.formats[name] for one in rounds]) / 1e6
+
+    ratios = {name: median([one.copy / one.formats[name] for one in rounds]) for name in FORMATS}
+    figures = [
+        at_least("plain text ÷ COPY", ratios["plain text"], 0.7),
+        *(Figure(f"{name} ÷ COPY", f"{ratios[name]:.2f}") for name in ("JSON lines", "events")),
+        *(Figure(f"{name}, MB/s of text", f"{speed(name):,.0f}") for name in FORMATS),
+        Figure("COPY, MB/s of text", f"{size / median([one.copy for one in rounds]) / 1e6:,.0f}"),
+        _depth(median([one.deep / one.first for one in rounds])),
+        Figure("first byte, ms", f"{median([one.first for one in rounds]) * 1000:.1f}"),
+    ]
+    how = (
+        f"A real build has printed {count:,} lines of {LINE_BYTES} B. Its log is read from the API of a running plane, "
+        "in each format that the API has, and so is a table with a row a line by `COPY … TO STDOUT` over a Unix "
+        "socket; either client takes bytes from its socket and does not look at them. Bytes are those of the lines "
+        "alone, without what the formats put around them. Every format was compared line by line before. "
+        f"{len(rounds)} interleaved rounds; medians, and the medians of the ratios of a round. The first byte is that "
+        f"of the plain text, with a connection of its own, {FIRST_BYTES} times a round at either place."
+    )
+    return Finding("log lines out", how, figures)
+
+
+def _depth(ratio: float) -> Figure:
+    what = "first byte 1,000 lines before the end ÷ at the beginning"
+    return Figure(what, f"{ratio:.2f}", "≤ 1.20", ratio <= 1.2)
