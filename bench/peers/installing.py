@@ -7,9 +7,11 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 _HERE = Path(__file__).parent
 _PLACE = _HERE.parents[1] / ".bench"
+_APT_LISTS = Path("/var/lib/apt/lists")
 
 
 def node() -> Path:
@@ -32,17 +34,41 @@ def python() -> Path:
 def debian(*packages: str) -> Path:
     """A root directory into which Debian's ``packages`` were unpacked, without installing them on this machine.
 
-    apt's lists must be there (``apt-get update``). Raises ``CalledProcessError``.
+    Needs no rights. Where apt has no lists (``apt-get update`` was never run), it gets some for this alone. Raises
+    ``CalledProcessError``, and ``FileNotFoundError`` where there is no apt.
     """
     place = _PLACE / "debian" / "+".join(packages)
     if not place.exists():
-        growing = place.with_suffix(".new")
-        growing.mkdir(parents=True, exist_ok=True)
-        _run(["apt-get", "download", *packages], growing)
-        for package in growing.glob("*.deb"):
-            _run(["dpkg-deb", "-x", str(package), str(growing)], growing)
-        growing.rename(place)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place.parent, prefix=".") as growing:
+            root = Path(growing) / "root"
+            root.mkdir()
+            _run(["apt-get", *_apt_lists(), "download", *packages], root)
+            for package in root.glob("*.deb"):
+                _run(["dpkg-deb", "-x", str(package), str(root)], root)
+            _settle(root, place)
     return place
+
+
+def _settle(root: Path, place: Path) -> None:
+    """Rename, unless somebody else was as fast: rename(2) replaces no directory that holds something."""
+    try:
+        root.rename(place)
+    except OSError:
+        if not place.exists():
+            raise
+
+
+def _apt_lists() -> list[str]:
+    """Options for apt-get: its own lists of packages, else fresh ones in a place of ours."""
+    if any(_APT_LISTS.glob("*_Packages*")):
+        return []
+    state = _PLACE / "apt"
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    options = ["-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache"]
+    _run(["apt-get", *options, "update", "-qq"], state)
+    return options
 
 
 def _once(lock: Path, place: Path, argv: list[str], folder: Path) -> None:
