@@ -34,10 +34,12 @@ class Taker(Protocol):
 class Outlet:
     """The way out of one connection. What is written is sent in order, and never waits."""
 
-    __slots__ = ("_transport", "switched", "taker")
+    __slots__ = ("_transport", "switched", "taker", "write")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self.write = transport.write
+        """Send, or keep until it can be sent."""
         self.taker: Taker | None = None
         self.switched = False
         """It speaks HTTP no more."""
@@ -52,10 +54,6 @@ class Outlet:
             yield
         finally:
             self.taker = None
-
-    def write(self, data: bytes) -> None:
-        """Send, or keep until it can be sent."""
-        self._transport.write(data)
 
     def close(self) -> None:
         """Close once everything is sent."""

@@ -21,7 +21,7 @@ from adapters.observability import STREAM_FRAMES
 from projections.deployments import DeploymentRow
 
 PING_SECONDS = 15.0
-SLICE = 100
+SLICE = 200
 """So many readers are written to before other work has its turn."""
 
 _log = structlog.get_logger(__name__)
