@@ -17,6 +17,9 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from adapters.settings import Settings
+from services.embedded import database_url
+
 T = TypeVar("T")
 
 START_SECONDS = 60.0
@@ -100,6 +103,11 @@ class Plane:
 
     def replaced(self, part: str, former: int | None) -> bool:
         return self.pid(part) not in {None, former}
+
+    @property
+    def database_url(self) -> str:
+        """Where its log is, for whoever looks past the API."""
+        return self.settings.get("SHIPBOOK_DATABASE_URL") or database_url(Settings(data_dir=self.directory))
 
     @property
     def credentials(self) -> dict[str, str]:

@@ -1,0 +1,34 @@
+"""Whatever was started below us and has lost its parent comes to us, so that nothing can hide (prctl(2))."""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@contextmanager
+def none_left() -> Iterator[None]:
+    """After the block nothing runs that the block has started, at any depth."""
+    assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+    before = {process.pid for process in _running()}
+    yield
+    left = [process for process in _running() if process.pid not in before]
+    assert not left, [_shown(process) for process in left]
+
+
+def _running() -> list[psutil.Process]:
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def _shown(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return f"{process.pid} {process.status()} {' '.join(process.cmdline())[:300]}"
+    return str(process.pid)
