@@ -30,6 +30,8 @@ class Load:
 
     command: list[str]
     output: str = ""
+    seconds: float = 0.0
+    """How long it ran."""
 
     @property
     def total(self) -> int:
@@ -76,9 +78,11 @@ def loaded(address: str, host: str) -> Iterator[Load]:
     else:
         print("wrk is not installed (apt-get install wrk): a client of ours makes the load.", file=sys.stderr)
         load = Load([sys.executable, "-m", "bench.load", address, host])
+    began = perf_counter()
     with subprocess.Popen(load.command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield load
+            load.seconds = perf_counter() - began
             assert process.poll() is None, "the load ended by itself"
             process.send_signal(signal.SIGINT)
             load.output = process.communicate(timeout=60)[0]

@@ -1,9 +1,12 @@
 """POST /rollback → every request is answered by the earlier release."""
 
 import json
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 
+from bench.load import Load, loaded
 from bench.planes import Plane, measured
 from bench.quantiles import milliseconds, quantile
 from bench.results import Figure, Finding, at_most
@@ -26,62 +29,91 @@ def index():
 """
 
 
+SECONDS = 90
+"""So long each of the two applications is under load: together for 100,000 requests."""
+COLD = 5
+
+
+@dataclass(frozen=True)
+class Rolled:
+    """One application's rollbacks: how many seconds each took, and what became of the requests meanwhile."""
+
+    warm: list[float]
+    cold: list[float]
+    asked: int
+    failed: int
+    load: Load
+
+    @property
+    def rate(self) -> str:
+        """How fast the load was, and what went wrong with it."""
+        return f"{self.load.total / self.load.seconds:,.0f} requests/s {self.load.complaints}".strip()
+
+
 def run(*, quick: bool) -> Finding:
-    """Back and forth between two releases: of a static site, of a Flask service that still runs, of one that ended."""
-    static, service = (3, 2) if quick else (40, 20)
+    """Back and forth between two releases under load: of a static site, of a Flask service."""
+    seconds = 2 if quick else SECONDS
     with measured() as (plane, directory):
-        still = _static(plane, directory, static)
-        warm, cold = _flask(plane, directory, service)
+        still = _static(plane, directory, seconds)
+        service = _flask(plane, directory, seconds, 0 if quick else COLD)
+    asked, failed = still.asked + service.asked, still.failed + service.failed
     how = (
-        "Back and forth between two releases of one environment, while a client asks for the page every 2 ms on a kept "
-        "connection. Measured from the sending of `POST /rollback` to the sending of the first request from which on "
-        f"every answer comes from the wanted release. Static: {len(still)} rollbacks. Flask: {len(warm)} to an "
-        f"instance that still drained (warm), {len(cold)} to one that had ended and was started (cold)."
+        f"Back and forth between two releases of one environment, one rollback after another for {seconds} s, under a "
+        "paced load of some 500 requests a second, while one more client asks for the page every 2 ms on a kept "
+        "connection. Measured from the sending of `POST /rollback` to the sending of that client's first request from "
+        "which on every answer comes from the wanted release. "
+        f"Static: {len(still.warm)} rollbacks. Flask: {len(service.warm)} to an instance that still drained (warm), "
+        f"then {len(service.cold)} without the load to one that had ended and was started (cold)."
     )
     figures = [
-        at_most("static, p50", quantile(still, 0.5) * 1000, 100, "ms"),
-        at_most("static, p99", quantile(still, 0.99) * 1000, 250, "ms"),
-        Figure("static", milliseconds(still)),
-        at_most("Flask, warm, p50", quantile(warm, 0.5) * 1000, 100, "ms"),
-        at_most("Flask, warm, p99", quantile(warm, 0.99) * 1000, 250, "ms"),
-        Figure("Flask, warm", milliseconds(warm)),
-        Figure("Flask, cold", milliseconds(cold)),
-        Figure("failed requests", "0", "0", met=True),
+        at_most("static, p50", quantile(still.warm, 0.5) * 1000, 100, "ms"),
+        at_most("static, p99", quantile(still.warm, 0.99) * 1000, 250, "ms"),
+        Figure("static", milliseconds(still.warm)),
+        Figure("static: load", still.rate),
+        at_most("Flask, warm, p50", quantile(service.warm, 0.5) * 1000, 100, "ms"),
+        at_most("Flask, warm, p99", quantile(service.warm, 0.99) * 1000, 250, "ms"),
+        Figure("Flask, warm", milliseconds(service.warm)),
+        Figure("Flask: load", service.rate),
+        *([Figure("Flask, cold", milliseconds(service.cold))] if service.cold else []),
+        Figure("failed requests", f"{failed} of {asked:,}", "0 of 100,000", not failed and (quick or asked >= 100_000)),
     ]
-    return Finding("rollback", how, figures)
+    return Finding("rollback", how, figures, [f"The load: `{service.load.shown}`"])
 
 
-def _static(plane: Plane, directory: Path, times: int) -> list[float]:
+def _static(plane: Plane, directory: Path, seconds: float) -> Rolled:
     site = repository(directory / "site", repositories.static("one"))
     app = plane.api.project(site, "static", "bench-static")
-    releases = _two_releases(app, site, repositories.static("two"))
-    with watching(plane.edge, app.host) as watch:
-        found = [_rolled_back(app, watch, *releases[number % 2])[0] for number in range(times)]
-    assert not watch.failed, f"{watch.failed} requests failed"
-    return found
+    return _rolled(plane, app, _two_releases(app, site, repositories.static("two")), seconds, 0)
 
 
-def _flask(plane: Plane, directory: Path, times: int) -> tuple[list[float], list[float]]:
-    """The warm ones and the cold ones."""
+def _flask(plane: Plane, directory: Path, seconds: float, cold: int) -> Rolled:
     site = repository(directory / "flask", flask("one"))
     app = plane.api.project(site, "python", "bench-flask")
-    releases = _two_releases(app, site, flask("two"))
-    warm: list[float] = []
-    cold: list[float] = []
+    return _rolled(plane, app, _two_releases(app, site, flask("two")), seconds, cold)
+
+
+def _rolled(plane: Plane, app: App, releases: list[tuple[str, str]], seconds: float, cold: int) -> Rolled:
+    turns = cycle(releases)
+    found: dict[bool, list[float]] = {True: [], False: []}
     pages: dict[str, str] = {}
+
+    def turn() -> None:
+        release, shown = next(turns)
+        took, page = _rolled_back(app, watch, release, shown)
+        if shown in pages:
+            found[page == pages[shown]].append(took)  # a service's page says since when it runs
+        pages[shown] = page
+
     with watching(plane.edge, app.host) as watch:
-        for number in range(times * 3):
-            release, shown = releases[number % 2]
-            if len(warm) >= times and len(cold) >= times:
-                break
-            if len(warm) >= times:
-                until(lambda: _alone(app), 60, "the replaced instance does not end")
-            took, page = _rolled_back(app, watch, release, shown)
-            if shown in pages:
-                (warm if page == pages[shown] else cold).append(took)
-            pages[shown] = page
-    assert not watch.failed, f"{watch.failed} requests failed"
-    return warm, cold
+        with loaded(plane.edge, f"{app.host}:{plane.edge.rpartition(':')[2]}") as load:
+            ends = perf_counter() + seconds
+            while perf_counter() < ends:
+                turn()
+        found[False].clear()
+        for _ in range(cold):
+            until(lambda: _alone(app), 60, "the replaced instance does not end")
+            turn()
+    return Rolled(found[True], found[False], load.total + len(watch.answers), load.failed + watch.failed, load)
 
 
 def flask(text: str) -> dict[str, str]:
