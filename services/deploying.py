@@ -68,6 +68,8 @@ class Deployer:
                     release_id=cut.release_id,
                 )
             )
+        finally:
+            await lease.forget()
 
     async def abandon(self, queued: DeploymentQueued, context: Context) -> None:
         """Once the deployment has ended: see that it makes nothing live any more."""
@@ -93,6 +95,8 @@ class Deployer:
         await patiently(once)
 
     async def _cut_already(self, lease: Lease) -> ReleaseCut | None:
+        if lease.fencing_token == 1:
+            return None
         state = await lease.handler.state(release.DECIDER, release_of(lease.queued), lease.context.tenant_id)
         return state.cut
 

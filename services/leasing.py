@@ -1,6 +1,7 @@
 """The right to report on a deployment, and the names under which reports are repeated without effect."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import structlog
@@ -41,17 +42,43 @@ class Lease:
     context: Context
     queued: DeploymentQueued
     fencing_token: int
+    _notes: list[asyncio.Task[Caused]] = field(default_factory=list, repr=False, compare=False)
+
+    def note(self, report: Report) -> None:
+        """Record what happened while the work goes on, after what was noted before.
+
+        Whatever is reported or handled next waits until that is done, and raises what it raised. Who gives the lease
+        up calls ``forget``.
+        """
+        self._notes.append(asyncio.create_task(self._noted(report, self._notes[-1:])))
+
+    async def _noted(self, report: Report, before: list[asyncio.Task[Caused]]) -> Caused:
+        for earlier in before:
+            await earlier
+        return await self._handle(report, _named(report))
+
+    async def forget(self) -> None:
+        """Record nothing more of what was noted."""
+        for note in self._notes:
+            note.cancel()
+        await asyncio.gather(*self._notes, return_exceptions=True)
+        self._notes.clear()
 
     async def report(self, report: Report) -> Caused:
         """Record what happened, waiting out a database that is away.
 
         Raises ``StaleLease`` where the lease was outranked, ``Conflict`` where the deployment has ended.
         """
-        part: StepKind | None = getattr(report, "step", None)
-        return await self.handle(report, f"{type(report).__name__}/{part or ''}")
+        return await self.handle(report, _named(report))
 
     async def handle(self, command: Command, what: str) -> Caused:
         """Handle a command of this lease; ``what`` names it within the lease, so that its repeat is a non-event."""
+        while self._notes:
+            await self._notes[0]
+            self._notes.pop(0)
+        return await self._handle(command, what)
+
+    async def _handle(self, command: Command, what: str) -> Caused:
         cause = CausationId(f"{self.queued.deployment_id}/{self.fencing_token}")
         causation = CausationId(derived(cause, what))
 
@@ -61,6 +88,11 @@ class Lease:
             )
 
         return await patiently(once)
+
+
+def _named(report: Report) -> str:
+    part: StepKind | None = getattr(report, "step", None)
+    return f"{type(report).__name__}/{part or ''}"
 
 
 async def lease(

@@ -116,7 +116,7 @@ class _Work:
                 known_hosts=settings.data_dir / "known_hosts",
             )
             subject = checkout.message.partition("\n")[0][:200]
-            await self.lease.report(
+            self.lease.note(
                 ResolveCommit(
                     deployment_id=self.queued.deployment_id,
                     fencing_token=self.lease.fencing_token,

@@ -1,4 +1,7 @@
-"""A step of a deployment: reported when it begins and when it ends, whichever way."""
+"""A step of a deployment: reported when it begins and when it ends, whichever way.
+
+The work does not wait for the reports; a report that is refused stops it before it makes anything of consequence.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,13 +29,13 @@ class StepFailed(Exception):
 async def step(lease: Lease, journal: Journal, kind: StepKind) -> AsyncIterator[None]:
     """The context is one step. Leaving it by ``StepFailed`` reports the failure and names the step in it."""
     deployment_id, token = lease.queued.deployment_id, lease.fencing_token
-    await lease.report(StartStep(deployment_id=deployment_id, fencing_token=token, step=kind))
+    lease.note(StartStep(deployment_id=deployment_id, fencing_token=token, step=kind))
     journal.step = kind
     began = monotonic()
 
-    async def finish(outcome: Outcome, exit_code: int | None) -> None:
+    def finished(outcome: Outcome, exit_code: int | None) -> None:
         took = round((monotonic() - began) * 1000)
-        await lease.report(
+        lease.note(
             FinishStep(
                 deployment_id=deployment_id,
                 fencing_token=token,
@@ -42,16 +45,15 @@ async def step(lease: Lease, journal: Journal, kind: StepKind) -> AsyncIterator[
                 exit_code=exit_code,
             )
         )
-
         STEP_SECONDS.labels(kind, outcome).observe(took / 1000)
 
     try:
         yield
     except StepFailed as failed:
         failed.step = kind
-        await finish(Outcome.FAILED, failed.exit_code)
+        finished(Outcome.FAILED, failed.exit_code)
         raise
-    await finish(Outcome.OK, 0 if kind in COMMANDS else None)
+    finished(Outcome.OK, 0 if kind in COMMANDS else None)
 
 
 COMMANDS = frozenset({StepKind.INSTALL, StepKind.BUILD})

@@ -15,15 +15,16 @@ from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.settings import Settings, private_directory
 from commands.connecting import connect_repository
-from commands.deployment import MOST_LOST, FailDeployment, QueueDeployment
+from commands.deployment import MOST_LOST, FailDeployment, FinishStep, QueueDeployment, StartStep
 from commands.policies import BuildWork
-from domain.deployment import DeploymentFailed, DeploymentLeased
+from domain.deployment import DeploymentFailed, DeploymentLeased, DeploymentQueued, Outcome
 from domain.history import Actor, Context
 from domain.identifiers import (
     CausationId,
     ConnectionId,
     DeploymentId,
     EnvironmentId,
+    ExecutorId,
     ProjectId,
     RequestId,
     TenantId,
@@ -31,12 +32,14 @@ from domain.identifiers import (
     stream,
     uuid7,
 )
+from domain.rejection import StaleLease
+from domain.steps import StepKind
 from projections.catalogue import ALL
 from services import building
 from services.building import AWAY, Builder
+from services.growing import grow
 from services.journal import Journal
-from services.leasing import Lease
-from services.operator import grow
+from services.leasing import Lease, lease
 from services.wiring import Core, core
 from tests.commands.test_deployment import RECIPE
 
@@ -141,3 +144,53 @@ async def test_leases_lost_to_a_database_that_was_away_do_not_give_a_deployment_
     lines = [line.text for line in await store.read(build_log(deployment))]
     assert [line for line in lines if line.startswith("turn")] == [f"turn {turn}" for turn in range(1, times + 2)]
     assert lines.count(AWAY) == times
+
+
+async def leased(parts: Core, deployment: DeploymentId) -> Lease:
+    first = (await parts.log.read(stream("deployment", deployment)))[0].fact
+    assert isinstance(first, DeploymentQueued)
+    taken = await lease(parts.handler, parts.clock, first, context(parts), ExecutorId(uuid7()))
+    assert taken
+    return taken
+
+
+def started(lease: Lease, step: StepKind) -> StartStep:
+    return StartStep(deployment_id=lease.queued.deployment_id, fencing_token=lease.fencing_token, step=step)
+
+
+async def steps(parts: Core, deployment: DeploymentId) -> list[str]:
+    facts = [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
+    return [f"{type(fact).__name__} {fact.step}" for fact in facts if hasattr(fact, "step")]
+
+
+async def test_what_is_noted_is_recorded_in_its_order_and_before_what_is_reported_next(parts: Core) -> None:
+    deployment = await queued(parts)
+    ours = await leased(parts, deployment)
+    finished = FinishStep(
+        deployment_id=deployment,
+        fencing_token=ours.fencing_token,
+        step=StepKind.FETCH,
+        outcome=Outcome.OK,
+        duration_ms=1,
+        exit_code=None,
+    )
+
+    ours.note(started(ours, StepKind.FETCH))
+    ours.note(finished)
+    await ours.report(started(ours, StepKind.PUBLISH))
+
+    assert await steps(parts, deployment) == ["StepStarted fetch", "StepFinished fetch", "StepStarted publish"]
+
+
+async def test_a_note_of_a_lease_that_was_outranked_stops_whatever_is_reported_next(parts: Core) -> None:
+    deployment = await queued(parts)
+    former = await leased(parts, deployment)
+    await leased(parts, deployment)
+
+    former.note(started(former, StepKind.FETCH))
+    former.note(started(former, StepKind.PUBLISH))
+    with pytest.raises(StaleLease):
+        await former.report(started(former, StepKind.ACTIVATE))
+    await former.forget()
+
+    assert await steps(parts, deployment) == []
