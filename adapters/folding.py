@@ -1,15 +1,15 @@
 """Many facts folded to one change a row, and the statements that make these changes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from psycopg import sql
 
 from adapters import tables
-from domain.fact import tag_of
+from domain.fact import Fact, tag_of
 from domain.history import Recorded
 from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
 
@@ -28,6 +28,7 @@ class UnprojectableFact(Exception):
             f"The read model {model} cannot take {tag_of(recorded.fact)} at position {recorded.position}"
             f" ({recorded.id}): {type(problem).__name__}: {problem}"
         )
+        self.model = model
         self.position = recorded.position
 
 
@@ -40,14 +41,10 @@ class Folding:
         self.position = position
         self._tables: dict[Table[Any], _Folded] = {table: {} for table in model.tables}
 
-    def add(self, facts: Iterable[Recorded]) -> None:
-        """Fold the facts that follow; those that were counted already are passed over. Raises UnprojectableFact."""
-        for recorded in facts:
-            if recorded.position > self.position:
-                self._add(recorded)
-                self.position = recorded.position
-
-    def _add(self, recorded: Recorded) -> None:
+    def take(self, recorded: Recorded) -> None:
+        """Fold one fact, unless it was counted already. Raises ``UnprojectableFact``."""
+        if recorded.position <= self.former:
+            return
         try:
             for change in self.model.project(recorded):
                 _fold(self._tables[change.table], change)
@@ -72,6 +69,24 @@ class Folding:
         for table, rows in self.rows():
             yield upsert(schema, table, rows)
         yield from self.remainder(schema)
+
+
+def fold(foldings: Sequence[Folding], facts: Sequence[Recorded], passed: int = 0) -> None:
+    """Fold facts that follow one another, each where it is taken; then all have passed them, and ``passed``.
+
+    Raises ``UnprojectableFact``; what was folded is then of no use.
+    """
+    taking: dict[type[Fact], list[Folding]] = {}
+    for recorded in facts:
+        fact = type(recorded.fact)
+        takers = taking.get(fact)
+        if takers is None:
+            takers = taking[fact] = [folding for folding in foldings if folding.model.is_about(fact)]
+        for folding in takers:
+            folding.take(recorded)
+    reached = max(passed, facts[-1].position if facts else 0)
+    for folding in foldings:
+        folding.position = max(folding.position, reached)
 
 
 def _fold(folded: _Folded, change: Change) -> None:
@@ -113,7 +128,7 @@ def _json(rows: Sequence[object]) -> str:
 
 def upsert(schema: str, table: Table[Any], rows: Sequence[Row]) -> Statement:
     """The statement by which whole rows stand in the table."""
-    return _upsert(schema, table), _json(rows)
+    return _upsert(schema, table), _json([asdict(row) for row in rows])
 
 
 @cache

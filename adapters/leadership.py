@@ -1,6 +1,6 @@
 """One leader at a time: a lock in Postgres that falls back when its holder's connection ends."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 
@@ -48,6 +48,22 @@ async def take(connection: AsyncConnection, office: str, within: float = _WAIT_S
     except errors.LockNotAvailable:
         return False
     return True
+
+
+def office_of_growth(model: str) -> str:
+    """The office of whoever grows a read model."""
+    return f"growth of {model}"
+
+
+async def held(connection: AsyncConnection, offices: Sequence[str]) -> set[str]:
+    """Those of the offices that somebody holds."""
+    cursor = await connection.execute(
+        "SELECT (classid::int8 << 32) | objid::int8 FROM pg_locks"
+        " WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    keys = {key for (key,) in await cursor.fetchall()}
+    return {office for office in offices if _key(office) in keys}
 
 
 def _key(office: str) -> int:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import class_row
+from psycopg.types.json import set_json_dumps
 
-from adapters import tables
+from adapters import growths, tables
 from adapters.database import PROJECTED
 from adapters.folding import Folding, upsert
 from projections.changes import ReadModel, Row, Table
@@ -64,6 +65,7 @@ async def lay_out(connection: AsyncConnection) -> None:
             " generation text PRIMARY KEY, position int8 NOT NULL, fingerprint text NOT NULL,"
             " stopped_at int8, reason text)"
         )
+        await connection.execute(growths.TABLE)
 
 
 async def checkpoints(connection: AsyncConnection) -> dict[str, Checkpoint]:
@@ -170,7 +172,7 @@ async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding],
 
 async def _put(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
     if len(rows) >= COPY_FROM:
-        # A row that stands already, or one with a NUL in it, is left to the slower way, which takes both.
+        # A row that stands already, or one that PostgreSQL cannot hold, is left to the slower way.
         with suppress(errors.UniqueViolation, errors.DataError):
             async with connection.transaction():
                 await _copy(connection, schema, table, rows)
@@ -180,16 +182,15 @@ async def _put(connection: AsyncConnection, schema: str, table: Table[Any], rows
 
 
 async def _copy(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
-    places = [place for place, column in enumerate(tables.columns(table.row)) if column.type == "jsonb"]
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
         tables.name(schema, table), tables.names(table.row.__struct_fields__)
     )
-    async with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            values = list(msgspec.structs.astuple(row))
-            for place in places:
-                values[place] = None if values[place] is None else msgspec.json.encode(values[place]).decode()
-            await copy.write_row(values)
+    async with connection.cursor() as cursor:
+        set_json_dumps(msgspec.json.encode, cursor)
+        async with cursor.copy(statement) as copy:
+            copy.set_types([column.type for column in tables.columns(table.row)])
+            for row in rows:
+                await copy.write_row(msgspec.structs.astuple(row))
 
 
 async def hold(connection: AsyncConnection, model: ReadModel) -> int:

@@ -88,8 +88,12 @@ def create(schema: str, table: Table[Any]) -> sql.Composed:
 def create_indexes(schema: str, table: Table[Any]) -> list[sql.Composed]:
     """The statements that make the table's indexes, each continued by the key so that it holds a whole order."""
     return [
-        sql.SQL("CREATE INDEX ON {} ({})").format(name(schema, table), names(tuple(dict.fromkeys(index + table.key))))
-        for index in table.indexes
+        sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(
+            sql.Identifier(f"{table.name}_{number}"),
+            name(schema, table),
+            names(tuple(dict.fromkeys(index + table.key))),
+        )
+        for number, index in enumerate(table.indexes, 1)
     ]
 
 

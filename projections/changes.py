@@ -7,16 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, dataclass_transform
+from typing import Any, Generic, TypeVar, dataclass_transform, get_args
 
 import msgspec
 
+from domain.fact import Fact
 from domain.history import Recorded
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True)
-class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of a read model. Columns are its fields: text, int, float, bool, datetime, or any struct, list or dict."""
+class Row(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A row of a read model. Columns are its fields: text, int, float, bool, datetime, or any struct, list or dict.
+
+    As JSON it is an array of their values: the database makes that in half the time of an object.
+    """
 
 
 R = TypeVar("R", bound=Row)
@@ -70,8 +74,21 @@ Change = Put | Patch | Remove
 
 @dataclass(frozen=True)
 class ReadModel:
-    """A projection with its tables. ``name`` is its schema and its checkpoint, and never changes."""
+    """A projection with its tables. ``name`` is its schema and its checkpoint, and never changes.
+
+    ``takes`` is a fact, or the union of those, that ``project`` has changes for; it is not asked about any other.
+    """
 
     name: str
     tables: Sequence[Table[Any]]
     project: Callable[[Recorded], Sequence[Change]] = field(repr=False)
+    takes: Any = field(default=Fact, repr=False)
+
+    @cached_property
+    def facts(self) -> frozenset[type[Fact]]:
+        """The kinds of facts that it takes; only ``Fact`` itself where it takes all."""
+        return frozenset(get_args(self.takes) or (self.takes,))
+
+    def is_about(self, fact: type[Fact]) -> bool:
+        """Whether such a fact may change a row."""
+        return fact in self.facts or Fact in self.facts

@@ -10,9 +10,11 @@ from datetime import datetime
 import msgspec
 
 from domain.account import AccountRegistered, ApiTokenIssued, ApiTokenRevoked, Scope, SessionEnded, SessionStarted
+from domain.account import Event as AccountEvent
 from domain.fact import Value
 from domain.history import Recorded
 from domain.identifiers import AccountId, ApiTokenId, SessionId, TenantId
+from domain.workspace import Event as WorkspaceEvent
 from domain.workspace import MemberJoined, Role, WorkspaceCreated
 from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
 from projections.reading import Reader, Selection, every
@@ -157,7 +159,9 @@ def _token(fact: ApiTokenIssued, at: datetime) -> TokenRow:
     )
 
 
-MODEL = ReadModel("credentials", [ACCOUNTS, WORKSPACES, MEMBERSHIPS, SESSIONS, TOKENS], project)
+MODEL = ReadModel(
+    "credentials", [ACCOUNTS, WORKSPACES, MEMBERSHIPS, SESSIONS, TOKENS], project, AccountEvent | WorkspaceEvent
+)
 
 
 async def account(reader: Reader, account_id: AccountId) -> AccountRow | None:

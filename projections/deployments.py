@@ -213,7 +213,7 @@ def _event(fact: About, recorded: Recorded) -> DeploymentEventRow:
     )
 
 
-MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS, STEPS], project)
+MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS, STEPS], project, About | LogClosed)
 
 
 async def find(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) -> DeploymentRow | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from domain import environment
 from domain.environment import (
     ActivationFailed,
     ActivationStarted,
@@ -150,7 +151,12 @@ def _patch(environment_id: EnvironmentId, recorded: Recorded, **fields: object) 
     return Patch(ENVIRONMENTS, environment_id, {**fields, "updated_at": recorded.context.at})
 
 
-MODEL = ReadModel("environments", [ENVIRONMENTS, ARTIFACTS], project)
+MODEL = ReadModel(
+    "environments",
+    [ENVIRONMENTS, ARTIFACTS],
+    project,
+    environment.Event | EnvironmentAdded | EnvironmentRelabelled | ReleaseCut,
+)
 
 
 async def find(reader: Reader, tenant: TenantId, environment_id: EnvironmentId) -> EnvironmentRow | None:

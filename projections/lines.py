@@ -42,7 +42,7 @@ def _closed(fact: LogClosed, recorded: Recorded) -> LogRow:
     )
 
 
-MODEL = ReadModel("lines", [LOGS], project)
+MODEL = ReadModel("lines", [LOGS], project, LogClosed)
 
 
 async def closed(reader: Reader, tenant: TenantId, log_id: LogId) -> LogRow | None:

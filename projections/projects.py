@@ -11,6 +11,7 @@ from domain.project import (
     BuildConfigured,
     EnvironmentAdded,
     EnvironmentRelabelled,
+    Event,
     ProjectArchived,
     ProjectCreated,
     ProjectDescribed,
@@ -111,7 +112,7 @@ def _runs_server(runtime: RuntimeConfig) -> bool:
     return runtime.runtime_type is not RuntimeType.STATIC
 
 
-MODEL = ReadModel("projects", [PROJECTS], project)
+MODEL = ReadModel("projects", [PROJECTS], project, Event)
 
 
 async def find(reader: Reader, tenant: TenantId, project_id: ProjectId) -> ProjectRow | None:

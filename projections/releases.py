@@ -86,7 +86,7 @@ def _activated(fact: ReleaseActivated, recorded: Recorded) -> Sequence[Change]:
     return [Patch(RELEASES, fact.former_release_id, {"active": False}), live]
 
 
-MODEL = ReadModel("releases", [RELEASES], project)
+MODEL = ReadModel("releases", [RELEASES], project, ReleaseCut | ReleaseActivated)
 
 
 async def find(reader: Reader, tenant: TenantId, release_id: ReleaseId) -> ReleaseRow | None:

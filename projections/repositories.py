@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.history import Recorded
 from domain.identifiers import ConnectionId, SecretId, TenantId
-from domain.repository import RepositoryConnected, RepositoryDisconnected
+from domain.repository import Event, RepositoryConnected, RepositoryDisconnected
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.reading import Page, Paging, Reader, Selection, browse
 
@@ -57,7 +57,7 @@ def _connected(fact: RepositoryConnected, recorded: Recorded) -> ConnectionRow:
     )
 
 
-MODEL = ReadModel("repositories", [CONNECTIONS], project)
+MODEL = ReadModel("repositories", [CONNECTIONS], project, Event)
 
 
 async def find(reader: Reader, tenant: TenantId, connection_id: ConnectionId) -> ConnectionRow | None:

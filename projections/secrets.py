@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.history import Recorded
 from domain.identifiers import EnvironmentId, ProjectId, SecretId, TenantId
-from domain.secret import SecretRemoved, SecretRotated, SecretScope, SecretSet
+from domain.secret import Event, SecretRemoved, SecretRotated, SecretScope, SecretSet
 from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
 from projections.reading import Page, Paging, Reader, Selection, browse, every
 
@@ -77,7 +77,7 @@ def _rotated(fact: SecretRotated, recorded: Recorded) -> Patch:
     return Patch(SECRETS, fact.secret_id, fields)
 
 
-MODEL = ReadModel("secrets", [SECRETS], project)
+MODEL = ReadModel("secrets", [SECRETS], project, Event)
 
 
 async def find(reader: Reader, tenant: TenantId, secret_id: SecretId) -> SecretRow | None:

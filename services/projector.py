@@ -6,24 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NoReturn
 
-import psycopg
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from psycopg import AsyncConnection
 
-from adapters import readmodels, tables
+from adapters import growths, readmodels, tables
 from adapters.bell import Bell
-from adapters.database import Database
+from adapters.database import PROJECTED, Database
 from adapters.eventlog import EventLog
-from adapters.folding import Folding, UnprojectableFact
+from adapters.folding import Folding, UnprojectableFact, fold
+from adapters.growths import Growth
 from adapters.mapping import UnreadableFact
-from adapters.readmodels import Checkpoint, Overtaken, live
+from adapters.readmodels import Overtaken, live
 from domain.history import Recorded
 from domain.rejection import Conflict
 from projections.catalogue import ALL
 from projections.changes import ReadModel
+from services.growing import clean, grow, reason, sound
 from services.offices import LONGEST_PAUSE, PASSING, hold
-from services.operator import clean, grow
 
 PAGE = 500
 """So many facts in one transaction."""
@@ -72,16 +72,44 @@ class Projector:
         """Grow what must grow: in one pass, or each on its own if one of them cannot."""
         models = await self._needy()
         if models and not await self._grown(models) and len(models) > 1:
-            for model in models:
+            for model in await self._needy():
                 await self._grown([model])
         self._looked = 0.0
         bell.ring()
+        await self._serve()
+
+    async def _serve(self) -> NoReturn:
+        """Grow what operators ask for, for ever; what a former leader left undone is gone on with."""
+        with self._database.bell(PROJECTED) as bell:
+            while True:
+                bell.clear()
+                async with self._database.connection() as connection:
+                    found = await growths.growths(connection)
+                asked = [one for one in found.values() if one.asked and one.model in self._models]
+                if asked:
+                    await self._grow_asked(asked)
+                else:
+                    await bell.wait(POLL_SECONDS)
+
+    async def _grow_asked(self, asked: Sequence[Growth]) -> None:
+        accept = asked[0].accept
+        models = [self._models[one.model] for one in asked if one.accept == accept]
+        try:
+            await grow(self._database, self._events, models, accept=accept)
+        except PASSING:
+            raise
+        except Conflict as refused:
+            log.warning("a growth that was asked for is refused", reason=str(refused))
+            await asyncio.sleep(POLL_SECONDS)
+        except Exception as problem:  # noqa: BLE001 - it is noted with the growth, and the live one goes on
+            log.error("a growth that was asked for ends", reason=reason(problem))  # noqa: TRY400 - said in full
+        self._looked = 0.0
 
     async def _needy(self) -> list[ReadModel]:
         """The read models that are not there, gave up, or whose rows have another shape than ours."""
         async with self._database.connection() as connection:
             found = await readmodels.checkpoints(connection)
-        return [model for name, model in self._models.items() if not _sound(found.get(live(name)), model)]
+        return [model for name, model in self._models.items() if not sound(found.get(live(name)), model)]
 
     async def _grown(self, models: Sequence[ReadModel]) -> bool:
         try:
@@ -155,8 +183,7 @@ class Projector:
 
     async def _apply(self, connection: AsyncConnection, names: Sequence[str], facts: Sequence[Recorded]) -> None:
         foldings = [Folding(self._models[name], self._positions[name]) for name in names]
-        for folding in foldings:
-            folding.add(facts)
+        fold(foldings, facts)
         news = [folding for folding in foldings if folding.position > folding.former]
         if news:
             positions = self._positions | {folding.model.name: folding.position for folding in news}
@@ -167,20 +194,7 @@ class Projector:
         """Stop one read model, aloud. It is tried again when it is rebuilt, or by the next leader."""
         position = problem.position if isinstance(problem, UnprojectableFact) else position
         async with self._database.connection() as connection:
-            await readmodels.stop(connection, live(name), position, _reason(problem))
+            await readmodels.stop(connection, live(name), position, reason(problem))
         self._positions.pop(name, None)
         _stopped.labels(name).set(1)
-        log.error("a read model gives up", model=name, position=position, reason=_reason(problem))
-
-
-def _sound(checkpoint: Checkpoint | None, model: ReadModel) -> bool:
-    """Whether a live generation goes on from where it is."""
-    if checkpoint is None or checkpoint.stopped_at is not None:
-        return False
-    return checkpoint.fingerprint == tables.fingerprint(model)
-
-
-def _reason(problem: Exception) -> str:
-    """What went wrong, without the row that it went wrong with."""
-    said = problem.diag.message_primary if isinstance(problem, psycopg.Error) else str(problem)
-    return f"{type(problem).__name__}: {said}"
+        log.error("a read model gives up", model=name, position=position, reason=reason(problem))

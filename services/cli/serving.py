@@ -19,6 +19,9 @@ AdminEmail = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="The first administrator; matters at the first start only.")
 ]
 
+Models = Annotated[list[str] | None, typer.Argument(metavar="MODEL…", help="Read models, as `ops lag` names them.")]
+Everything = Annotated[bool, typer.Option("--all", help="Every read model.")]
+
 ops = new_app("Look after the plane: rebuild read models, see how far they are.")
 app.add_typer(ops, name="ops", rich_help_panel=PANEL)
 
@@ -80,20 +83,40 @@ def edge(data_dir: DataDir = None, edge: Edge = None) -> int:
     [
         ("shipbook ops rebuild deployments", "grow one again from the log; readers notice nothing"),
         ("shipbook ops rebuild --all", "all of them in one pass"),
+        ("shipbook ops rebuild projects --accept-differences", "after a look at the rows that it told"),
     ],
 )
 def rebuild(
-    models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL…", help="Read models, as `ops lag` names them.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every read model.")] = False,
+    models: Models = None,
+    everything: Everything = False,
+    accept_differences: Annotated[
+        bool, typer.Option("--accept-differences", help="Replace live rows by what differs from them.")
+    ] = False,
+    afresh: Annotated[
+        bool, typer.Option("--afresh", help="Begin anew instead of where a former rebuild came to.")
+    ] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> int:
-    """Rebuild read models from the log, beside the live ones. May be stopped and repeated at any moment."""
+    """Rebuild read models from the log, beside the live ones. Stop it at any moment: the next goes on from there."""
     from services.cli.operating import rebuild
 
-    return rebuild(settings(data_dir=data_dir), models or [], everything=everything, as_json=as_json)
+    return rebuild(
+        settings(data_dir=data_dir),
+        models or [],
+        everything=everything,
+        accept=accept_differences,
+        afresh=afresh,
+        as_json=as_json,
+    )
+
+
+@server_command(ops, "cancel", None, [("shipbook ops cancel --all", "stop rebuilds; the next one goes on from there")])
+def cancel(models: Models = None, everything: Everything = False, data_dir: DataDir = None) -> int:
+    """Cancel rebuilds, whoever does them: an operator's command or the plane itself."""
+    from services.cli.operating import cancel
+
+    return cancel(settings(data_dir=data_dir), models or [], everything=everything)
 
 
 @server_command(ops, "lag", None, [("shipbook ops lag --json", "how many facts each read model is behind")])

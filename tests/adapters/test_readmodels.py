@@ -1,8 +1,7 @@
 """Read models in PostgreSQL: every fact counts once, whatever happens, and generations change without a gap."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 import psycopg
@@ -14,19 +13,17 @@ from psycopg import AsyncConnection
 from adapters import readmodels
 from adapters.database import Database
 from adapters.eventlog import EventLog
-from adapters.folding import Folding
-from adapters.leadership import take
+from adapters.folding import Folding, fold
 from adapters.reading import PostgresReader
-from adapters.readmodels import Overtaken, growing, live
+from adapters.readmodels import Overtaken, live
 from adapters.tables import fingerprint, without_nul
 from domain.history import Recorded
-from domain.rejection import Conflict, NotFound
 from projections.audit_trail import AUDIT_TRAIL
 from projections.catalogue import ALL
 from projections.changes import ReadModel, Row, Table
 from projections.reading import Selection
-from services.operator import Growth, grow, lag, rebuild
-from services.operator import clean as clean_up
+from services.growing import grow
+from services.operator import lag, rebuild
 from tests.adapters.nats.servers import eventually
 from tests.adapters.told import checkpoints, contents, projecting, tell
 from tests.projections.histories import histories, history
@@ -59,8 +56,7 @@ async def deliver(
     connection: AsyncConnection, facts: Sequence[Recorded], position: int = 0, models: Sequence[ReadModel] = MODELS
 ) -> None:
     foldings = [Folding(model, position) for model in models]
-    for folding in foldings:
-        folding.add(facts)
+    fold(foldings, facts)
     await readmodels.apply(connection, foldings, facts[-1].position)
 
 
@@ -193,63 +189,6 @@ async def test_readers_see_no_gap_and_no_step_back_while_generations_change(
     assert len(contents(database_url)["audit_trail.audit_trail"]) == len(facts)
 
 
-async def test_a_rebuild_that_is_killed_leaves_the_live_rows_and_can_be_done_again(
-    database_url: str, database: Database, log: EventLog, connection: AsyncConnection
-) -> None:
-    facts = history(7)
-    tell(database_url, facts)
-    await deliver(connection, facts)
-    lived = contents(database_url)
-
-    def kill(growth: Growth) -> None:
-        raise KeyboardInterrupt
-
-    task = asyncio.ensure_future(_killed(rebuild(database, log, ALL, kill)))
-    assert await task
-    assert growing("deployments") in checkpoints(database_url)
-    assert contents(database_url) == lived
-    await rebuild(database, log, ["deployments"])
-    assert contents(database_url) == lived
-    await clean_up(database, MODELS)
-    assert set(checkpoints(database_url)) == {live(model.name) for model in MODELS}
-    with psycopg.connect(database_url) as checking:
-        left = checking.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '__(next|old)$'").fetchall()
-    assert left == []
-
-
-async def _killed(work: Coroutine[Any, Any, None]) -> bool:
-    try:
-        await work
-    except KeyboardInterrupt:
-        return True
-    return False
-
-
-async def test_a_rebuild_tells_how_far_it_is(
-    database_url: str, database: Database, log: EventLog, connection: AsyncConnection
-) -> None:
-    facts = history(8)
-    tell(database_url, facts)
-    told: list[Growth] = []
-    await rebuild(database, log, ["projects"], told.append)
-    assert [(growth.position, growth.head) for growth in told] == [(len(facts), len(facts))]
-    assert told[0].facts_per_second > 0
-    assert told[0].seconds_left == 0
-
-
-async def test_only_one_rebuild_of_a_read_model_goes_on_at_a_time(
-    database_url: str, database: Database, log: EventLog, connection: AsyncConnection
-) -> None:
-    tell(database_url, history(9))
-    async with await AsyncConnection.connect(database.conninfo, autocommit=True) as other:
-        assert await take(other, "growth of projects")
-        with pytest.raises(Conflict, match="already"):
-            await rebuild(database, log, ["projects"])
-        await rebuild(database, log, ["secrets"])
-    with pytest.raises(NotFound, match="deployments"):
-        await rebuild(database, log, ["nothing"])
-
-
 async def test_the_lag_of_every_read_model_is_told(
     database_url: str, database: Database, log: EventLog, connection: AsyncConnection
 ) -> None:
@@ -257,7 +196,7 @@ async def test_the_lag_of_every_read_model_is_told(
     tell(database_url, facts)
     await deliver(connection, facts[:10], models=[ALL["projects"]])
     await readmodels.stop(connection, live("secrets"), 7, "it broke")
-    found = {one.model: one for one in await lag(database, log)}
+    found = {one.model: one for one in await lag(database)}
     assert set(found) == set(ALL)
     assert (found["projects"].position, found["projects"].behind) == (10, len(facts) - 10)
     assert (found["secrets"].stopped_at, found["secrets"].reason) == (7, "it broke")

@@ -19,7 +19,8 @@ from domain.fact import tag_of
 from domain.history import Recorded
 from projections.catalogue import ALL
 from projections.changes import Change, Put, ReadModel, Row, Table
-from services.operator import grow, rebuild
+from services.growing import grow
+from services.operator import rebuild
 from tests.adapters.nats.servers import eventually
 from tests.adapters.postgres import server
 from tests.adapters.told import checkpoints, contents, projecting, tell

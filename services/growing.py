@@ -1,0 +1,301 @@
+"""Growing read models again from the log: beside the live ones, in bulk, and from where a former growth came to.
+
+Loading folds pages of facts in memory and copies the rows; then indexes are made, the grown rows are compared with the
+live ones at one position, and the grown generation takes the live one's place. Each step may be killed at any moment
+and is gone on with by the next growth of the same read model.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+import psycopg
+import structlog
+from prometheus_client import Gauge
+from psycopg import AsyncConnection, IsolationLevel, errors
+
+from adapters import growths, readmodels, tables
+from adapters.bulk import Passage, StoredFact, collect, uncollected
+from adapters.comparing import Comparison, compare
+from adapters.database import Database
+from adapters.eventlog import EventLog
+from adapters.folding import Folding, UnprojectableFact
+from adapters.growths import Growth, Phase
+from adapters.leadership import connected, office_of_growth, take
+from adapters.readmodels import Checkpoint, growing, live
+from domain.rejection import Conflict
+from projections.changes import ReadModel
+
+FACTS_AT_ONCE = 10_000
+"""Facts of a transaction. About three times as many are in memory, in 100 MB at the most."""
+KEPT = timedelta(days=1)
+"""So long what a growth left is kept, so that the next one goes on from there."""
+_DROP_SECONDS = 5
+
+_differing = Gauge(
+    "shipbook_projection_differences", "Rows that a grown read model has otherwise than the live one.", ["model"]
+)
+_progress = Gauge("shipbook_projection_growth_facts", "Facts that a growth of a read model has loaded.", ["model"])
+
+log = structlog.get_logger(__name__)
+
+Tell = Callable[[Growth], None]
+
+
+class Stopped(Exception):
+    """Somebody asked to stop the growths of ``models``; what has grown is kept."""
+
+    def __init__(self, models: Sequence[str]) -> None:
+        super().__init__(f"The growth of {', '.join(models)} was cancelled. The next one goes on from there.")
+        self.models = models
+
+
+def silent(growth: Growth) -> None:
+    """Tell nobody."""
+
+
+async def grow(
+    database: Database,
+    events: EventLog,
+    models: Sequence[ReadModel],
+    *,
+    accept: bool = False,
+    afresh: bool = False,
+    tell: Tell = silent,
+) -> None:
+    """Grow new generations of ``models`` in one pass over the log, and put them in the live ones' place.
+
+    A live generation that could go on is only replaced by equal rows, unless ``accept``. ``afresh`` begins anew what a
+    former growth has left. Raises ``Conflict`` where somebody else is at it or rows differ, ``Stopped``, and
+    ``UnprojectableFact`` for the first read model that could not; the others are done by then.
+    """
+    async with connected(database) as connection:
+        await readmodels.lay_out(connection)
+        await readmodels.hasten(connection)
+        for model in models:
+            if not await take(connection, office_of_growth(model.name), 1.0):
+                raise Conflict(f"The read model {model.name} is being rebuilt already.", code="rebuilding")
+        work = _Work(connection, database, events, list(models), accept, tell)
+        for model in models:
+            await work.begin(model, afresh=afresh)
+        await work.finish()
+
+
+async def clean(database: Database, models: Iterable[ReadModel]) -> None:
+    """Drop what nobody will go on with: replaced generations, and what growths left that is old or of other code."""
+    async with connected(database) as connection:
+        await readmodels.lay_out(connection)
+        for model in models:
+            if await take(connection, office_of_growth(model.name), 0.01):
+                await readmodels.drop(connection, readmodels.former(model.name))
+                if await _resumable(connection, model) is None:
+                    await readmodels.drop(connection, growing(model.name))
+
+
+async def _resumable(connection: AsyncConnection, model: ReadModel) -> int | None:
+    """The position from which a growth can go on, if there is one."""
+    checkpoint = (await readmodels.checkpoints(connection)).get(growing(model.name))
+    growth = (await growths.growths(connection)).get(model.name)
+    if checkpoint is None or growth is None or checkpoint.fingerprint != tables.fingerprint(model):
+        return None
+    fresh = growths.now() - growth.updated_at < KEPT
+    return checkpoint.position if fresh and growth.code == growths.code() else None
+
+
+def sound(checkpoint: Checkpoint | None, model: ReadModel) -> bool:
+    """Whether a live generation goes on from where it is."""
+    if checkpoint is None or checkpoint.stopped_at is not None:
+        return False
+    return checkpoint.fingerprint == tables.fingerprint(model)
+
+
+class _Work:
+    """The growth of some read models, over a connection that holds their offices."""
+
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        database: Database,
+        events: EventLog,
+        models: list[ReadModel],
+        accept: bool,
+        tell: Tell,
+    ) -> None:
+        self._connection = connection
+        self._database = database
+        self._events = events
+        self._left = models
+        self._accept = accept
+        self._tell = tell
+        self._positions: dict[str, int] = {}
+        self._began = growths.now()
+        self._began_position = 0
+
+    async def begin(self, model: ReadModel, *, afresh: bool) -> None:
+        """Go on where a former growth came to, or begin."""
+        await readmodels.drop(self._connection, readmodels.former(model.name))
+        position = None if afresh else await _resumable(self._connection, model)
+        if position is None:
+            await readmodels.begin(self._connection, model)
+        await growths.begin(self._connection, model.name, position or 0, accept=self._accept)
+
+    async def finish(self) -> None:
+        """Do all that is left; what cannot go on is left out, and told at the end."""
+        problems: list[Exception] = []
+        try:
+            while self._left:
+                try:
+                    problems += await self._pass()
+                except UnprojectableFact as problem:
+                    await self._leave([problem.model], Phase.FAILED, str(problem))
+                    problems.append(problem)
+                except Stopped as problem:
+                    await self._leave(problem.models, Phase.CANCELLED, None)
+                    problems.append(problem)
+        except asyncio.CancelledError:
+            await self._end_all(Phase.CANCELLED, None)
+            raise
+        except Exception as problem:
+            await self._end_all(Phase.FAILED, reason(problem))
+            raise
+        if problems:
+            raise problems[0]
+
+    async def _leave(self, names: Sequence[str], phase: Phase, why: str | None) -> None:
+        self._left = [model for model in self._left if model.name not in names]
+        await growths.end(self._connection, names, phase, why)
+
+    async def _end_all(self, phase: Phase, why: str | None) -> None:
+        """Note the end on another connection, as ours may be broken or busy."""
+        with suppress(Exception):
+            async with self._database.connection() as connection:
+                await growths.end(connection, [model.name for model in self._left], phase, why)
+
+    async def _pass(self) -> list[Exception]:
+        found = await readmodels.checkpoints(self._connection)
+        self._positions = {model.name: found[growing(model.name)].position for model in self._left}
+        self._began, self._began_position = growths.now(), min(self._positions.values())
+        with uncollected():
+            await self._load(self._left, await self._target())
+        await self._move(self._left, Phase.INDEXING, await self._target())
+        for model in self._left:
+            await readmodels.index(self._connection, model)
+        await self._load(self._left, await self._target())
+        return [problem for model in list(self._left) if (problem := await self._settle(model))]
+
+    async def _target(self) -> int:
+        """How far to load: to where the live generations are that the grown ones are compared with, else to the end."""
+        found = await readmodels.checkpoints(self._connection)
+        lived = [found.get(live(model.name)) for model in self._left if sound(found.get(live(model.name)), model)]
+        return min((checkpoint.position for checkpoint in lived if checkpoint), default=await self._events.head())
+
+    async def _load(self, models: Sequence[ReadModel], until: int) -> None:
+        """Load what the models have not, up to ``until``: one page is read, one folded, and one copied at a time."""
+        passage = Passage(self._database, models)
+        position = min(self._positions[model.name] for model in models)
+        tasks: list[asyncio.Task[None]] = []
+        reading = asyncio.create_task(_read(passage, position, until))
+        try:
+            while position < until:
+                page, end = await reading, min(position + FACTS_AT_ONCE, until)
+                collect(position, end)
+                reading = asyncio.create_task(_read(passage, end, until))
+                foldings = [Folding(model, self._positions[model.name]) for model in models]
+                foldings = [folding for folding in foldings if folding.position < end]
+                position = await passage.fold(foldings, page, end)
+                while tasks:
+                    await tasks.pop()
+                tasks.append(asyncio.create_task(self._copy(foldings, until)))
+                self._positions |= {folding.model.name: folding.position for folding in foldings}
+                if position < end:
+                    break  # as far as can be: the projector stops there, too
+            while tasks:
+                await tasks.pop()
+        finally:
+            for task in (reading, *tasks):
+                task.cancel()
+            await asyncio.wait([reading, *tasks])
+
+    async def _copy(self, foldings: Sequence[Folding], until: int) -> None:
+        await readmodels.load(self._connection, foldings)
+        for folding in foldings:
+            _progress.labels(folding.model.name).set(folding.position)
+        await self._move([folding.model for folding in foldings], Phase.LOADING, until)
+
+    async def _move(self, models: Sequence[ReadModel], phase: Phase, head: int) -> None:
+        names = [model.name for model in models]
+        position = min(self._positions[name] for name in names)
+        stopped = await growths.move(self._connection, names, phase, position, head)
+        self._tell(
+            Growth(
+                model=", ".join(names),
+                phase=phase,
+                position=position,
+                head=head,
+                began_position=self._began_position,
+                began_at=self._began,
+                updated_at=growths.now(),
+            )
+        )
+        if stopped:
+            raise Stopped(stopped)
+
+    async def _settle(self, model: ReadModel) -> Conflict | None:
+        """Compare the grown generation with the live one, and put it in its place, or say why not."""
+        await self._move([model], Phase.COMPARING, self._positions[model.name])
+        found = await self._compared(model)
+        _differing.labels(model.name).set(found.differing)
+        if found.differing and not self._accept:
+            why = f"The grown rows of {model.name} differ from the live ones in {found.differing}"
+            await growths.end(self._connection, [model.name], Phase.DIFFERENT, why, *found)
+            log.warning("a grown read model differs", model=model.name, rows=found.differing)
+            self._left.remove(model)
+            return Conflict(f"{why}; look at them, and accept them with --accept-differences.", code="different")
+        await self._swap(model)
+        await growths.end(self._connection, [model.name], Phase.DONE, None, *found)
+        self._left.remove(model)
+        return None
+
+    async def _compared(self, model: ReadModel) -> Comparison:
+        """What differs at one position: where the live generation stands while its row is held."""
+        found = await readmodels.checkpoints(self._connection)
+        if not sound(found.get(live(model.name)), model):
+            return Comparison(0, [])
+        await self._connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        try:
+            async with AsyncExitStack() as snapshot:
+                async with self._database.connection() as holder, holder.transaction():
+                    await self._load([model], await readmodels.hold(holder, model))
+                    await snapshot.enter_async_context(self._connection.transaction())
+                    await self._connection.execute("SELECT")  # which takes the snapshot
+                return await compare(self._connection, model)
+        finally:
+            await self._connection.set_isolation_level(None)
+
+    async def _swap(self, model: ReadModel) -> None:
+        """Stop the live generation for a moment, pass it, and take its place: readers never see a step back."""
+        async with self._connection.transaction():
+            await self._load([model], await readmodels.hold(self._connection, model))
+            await readmodels.replace(self._connection, model)
+        await _drop_former(self._connection, model)
+
+
+async def _read(passage: Passage, after: int, until: int) -> list[StoredFact]:
+    return await passage.page(after, min(after + FACTS_AT_ONCE, until)) if after < until else []
+
+
+async def _drop_former(connection: AsyncConnection, model: ReadModel) -> None:
+    """Readers may still look at it for a moment; what cannot be dropped here is dropped by ``clean``."""
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{_DROP_SECONDS}s"])
+            await readmodels.drop(connection, readmodels.former(model.name))
+    except errors.LockNotAvailable:
+        log.warning("the former generation is still read", model=model.name)
+
+
+def reason(problem: Exception) -> str:
+    """What went wrong, without the row that it went wrong with."""
+    said = problem.diag.message_primary if isinstance(problem, psycopg.Error) else str(problem)
+    return f"{type(problem).__name__}: {said}"
