@@ -158,7 +158,7 @@ def _note(counted: Counted, commands: int) -> str:
         "show its fact: reading its stream, the append, NOTIFY, and the projector's transaction in another process. "
         f"A command takes {postgres + others:.1f} ms of CPU in all, {postgres:.1f} of them in PostgreSQL, so two cores"
         f" take {2000 / (postgres + others):,.0f} a second at the most, without what the bench's own client needs. It"
-        " is two transactions, one after another in two processes, and five look-ups; the plain route is one transaction."
+        " is two transactions, one after another in two processes, and five look-ups; the plain route does one."
         " The projector's notification is believed without looking up what it says, the log is read once for projector,"
         " relay and reactor, and their checkpoints wait until it is quiet."
     )
