@@ -27,14 +27,14 @@ class Conversation:
 
     def __init__(self, request: Request[Any, Any, Any]) -> None:
         """Raises ``Refusal`` where the request is no handshake."""
-        self._protocol = ServerProtocol(max_size=LARGEST_MESSAGE)
+        handshake = ServerProtocol()
         given = Headers(request.headers.multi_items())
-        response = self._protocol.accept(Handshake(request.url.path, given, protocol=f"HTTP/{_version(request)}"))
+        response = handshake.accept(Handshake(request.url.path, given, protocol=f"HTTP/{_version(request)}"))
         if response.status_code != 101:
-            message = f"This is no handshake of a WebSocket: {self._protocol.handshake_exc}."
+            message = f"This is no handshake of a WebSocket: {handshake.handshake_exc}."
             raise Refusal(response.status_code, "invalid_handshake", message)
         self.headers = {name: value for name, value in response.headers.raw_items() if name != "Date"}
-        self._protocol.state = OPEN
+        self._protocol = ServerProtocol(state=OPEN, max_size=LARGEST_MESSAGE)
 
     @property
     def open(self) -> bool:
