@@ -58,6 +58,8 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     stream: Stream
     step: str | None
     source: str | None
+    count: int
+    """How many lines: counting them again takes as long as unpacking them."""
     text: bytes
 
     @property
@@ -75,14 +77,15 @@ class Numbered(NamedTuple):
     @property
     def last_seq(self) -> int:
         """The number of the run's last line."""
-        return self.first_seq + self.run.text.count(b"\n") - 1
+        return self.first_seq + self.run.count - 1
 
     def behind(self, seq: int) -> "Numbered":
         """What of the run follows ``seq``, which is before its last line."""
         skipped = seq + 1 - self.first_seq
         if skipped <= 0:
             return self
-        return Numbered(seq + 1, msgspec.structs.replace(self.run, text=self.run.text.split(b"\n", skipped)[-1]))
+        text = self.run.text.split(b"\n", skipped)[-1]
+        return Numbered(seq + 1, msgspec.structs.replace(self.run, count=self.run.count - skipped, text=text))
 
     def lines(self) -> Iterator[Line]:
         """The lines, one by one."""
@@ -274,7 +277,8 @@ class LineStore:
 
     async def today(self) -> date:
         """The day (in UTC) under which lines are stored at this moment."""
-        ((day,),) = await self._database.fetch("SELECT (now() AT TIME ZONE 'UTC')::date")
+        rows = await self._database.fetch("SELECT (now() AT TIME ZONE 'UTC')::date")
+        day: date = rows[0][0]
         return day
 
     async def drop_before(self, day: date) -> Sequence[date]:

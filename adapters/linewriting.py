@@ -158,8 +158,9 @@ class LineWriter:
         self._require_latest()
         if not block:
             return
-        self.last_seq += block.count(b"\n")
-        self._runs.append(Run(time.time_ns() // 1000, origin.stream, origin.step, origin.source, block))
+        count = block.count(b"\n")
+        self.last_seq += count
+        self._runs.append(Run(time.time_ns() // 1000, origin.stream, origin.step, origin.source, count, block))
         self._waiting_bytes += len(block)
         if self._digest:
             self._digest.update(block)

@@ -57,7 +57,9 @@ def digest(*lines: str) -> str:
 
 def chunk(writer: int, first_seq: int, *lines: str, log_id: LogId = LOG) -> Chunk:
     text = "".join(f"{line}\n" for line in lines).encode()
-    return Chunk(log_id, writer, first_seq, first_seq + len(lines) - 1, [Run(0, "stdout", None, None, text)])
+    return Chunk(
+        log_id, writer, first_seq, first_seq + len(lines) - 1, [Run(0, "stdout", None, None, len(lines), text)]
+    )
 
 
 async def test_lines_come_back_with_their_numbers_streams_and_steps(store: LineStore, writers: LineWriters) -> None:
