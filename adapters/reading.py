@@ -17,7 +17,7 @@ from adapters.readmodels import live
 from domain.rejection import Detail, Invalid
 from projections.catalogue import ALL
 from projections.changes import ReadModel, Row, Table
-from projections.reading import DEEPEST_ROW, LARGEST_PAGE, Page, Paging, Reader, Selection
+from projections.reading import DEEPEST_ROW, LARGEST_PAGE, Page, Paging, Reader, Selection, Wanted
 
 R = TypeVar("R", bound=Row)
 log = structlog.get_logger(__name__)
@@ -35,39 +35,69 @@ class PostgresReader(Reader):
 
     async def one(self, table: Table[R], equal: Mapping[str, object]) -> R | None:
         """The row with these column values, or None."""
-        shape = _Shape.of(Selection(equal=equal, order_by=table.key[0]))
-        rows, _ = await self._rows(table, shape, [*_given(equal), 1, 0])
-        return rows[0] if rows else None
+        page = await self.select(table, Selection(equal=equal, order_by=table.key[0]), Paging(size=1))
+        return page.rows[0] if page.rows else None
 
     async def select(self, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
         """A page of rows; ``Invalid`` where cursor, page or size cannot be."""
-        _require(paging)
-        parameters = given = _parameters(selection)
-        if paging.after is not None:
-            parameters = [*given, *map(_parameter, cursors.place(paging.after, table, selection))]
-        offset = 0 if paging.after is not None else (paging.page - 1) * paging.size
-        shape = _Shape.of(selection, continued=paging.after is not None, counted=paging.counted)
-        counting = [*given, DEEPEST_ROW + 1] if paging.counted else []
-        rows, total = await self._rows(table, shape, [*parameters, paging.size + 1, offset, *counting])
-        total = total if total is not None and total <= DEEPEST_ROW else None
-        if len(rows) <= paging.size:
-            return Page(rows=rows, total=total)
-        shown = rows[: paging.size]
-        return Page(rows=shown, following=cursors.behind(shown[-1], table, selection), total=total)
+        question = _question(self._schemas[table], table, selection, paging)
+        [(json, total)] = await self._fetch(question.statement, question.parameters)
+        return question.page(json, total)
+
+    async def pages(self, *wanted: Wanted) -> list[Page[Any]]:
+        """Several pages, as they are at one moment, at the cost of one question; raises as ``select`` does."""
+        questions = [_question(self._schemas[one.table], one.table, one.selection, one.paging) for one in wanted]
+        together = _together(*(question.statement for question in questions))
+        [found] = await self._fetch(together, [value for question in questions for value in question.parameters])
+        return [question.page(*found[2 * place : 2 * place + 2]) for place, question in enumerate(questions)]
 
     async def count(self, table: Table[R], selection: Selection) -> int:
         """How many rows the selection has in all."""
         statement = _counting(self._schemas[table], table, _Shape.of(selection))
-        with _being_grown():
-            found = await self._database.fetch(statement, _parameters(selection))
-        return int(found[0][0])
+        [(number,)] = await self._fetch(statement, _parameters(selection))
+        return int(number)
 
-    async def _rows(self, table: Table[R], shape: "_Shape", parameters: Sequence[object]) -> tuple[list[R], int | None]:
-        """The rows, and how many there are in all where that is asked."""
-        statement = _selecting(self._schemas[table], table, shape)
+    async def _fetch(self, statement: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
         with _being_grown():
-            [(json, total)] = await self._database.fetch(statement, parameters)
-        return (_decoder(table).decode(json) if json else []), total
+            return await self._database.fetch(statement, parameters)
+
+
+class _Question(NamedTuple):
+    """A statement that answers with the rows as JSON and their number, and what becomes of the answer."""
+
+    statement: LiteralString
+    parameters: Sequence[object]
+    table: Table[Any]
+    selection: Selection
+    size: int
+
+    def page(self, json: str | None, total: int | None) -> Page[Any]:
+        """The page that was asked for; there is one row more in the answer where it is not the last one."""
+        rows = _decoder(self.table).decode(json) if json else []
+        total = total if total is not None and total <= DEEPEST_ROW else None
+        if len(rows) <= self.size:
+            return Page(rows=rows, total=total)
+        shown = rows[: self.size]
+        return Page(rows=shown, following=cursors.behind(shown[-1], self.table, self.selection), total=total)
+
+
+def _question(schema: str, table: Table[Any], selection: Selection, paging: Paging) -> _Question:
+    _require(paging)
+    parameters = given = _parameters(selection)
+    if paging.after is not None:
+        parameters = [*given, *map(_parameter, cursors.place(paging.after, table, selection))]
+    offset = 0 if paging.after is not None else (paging.page - 1) * paging.size
+    counting = [*given, DEEPEST_ROW + 1] if paging.counted else []
+    shape = _Shape.of(selection, continued=paging.after is not None, counted=paging.counted)
+    values = [*parameters, paging.size + 1, offset, *counting]
+    return _Question(_selecting(schema, table, shape), values, table, selection, paging.size)
+
+
+@cache
+def _together(*statements: LiteralString) -> LiteralString:
+    """One statement for several that answer with one row each."""
+    answers = ", ".join(f"({one}) AS answer_{place}" for place, one in enumerate(statements))
+    return f"SELECT * FROM {answers}"  # noqa: S608 - made of our own statements
 
 
 class _Shape(NamedTuple):
@@ -121,7 +151,7 @@ def _pattern(search: str | None) -> str:
 
 @cache
 def _selecting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
-    """One JSON array of the rows, and their number: the database makes it of whole rows, and msgspec reads it at once.
+    """One JSON array of the rows, each an array of its values, and their number.
 
     Which rows they are is found by keys alone, in an index where one has the order: rows that are passed over on the
     way to a page are not looked at, and the planner cannot take it for cheaper to sort all of them.
@@ -133,7 +163,12 @@ def _selecting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
         tables.name(schema, table), keys, tables.names(table.key), _order(table, shape, "t")
     )
     total = _number(schema, table, shape, sql.SQL("LIMIT %s")) if shape.counted else sql.SQL("SELECT NULL::int8")
-    return _text(sql.SQL("SELECT (SELECT json_agg(shown)::text FROM ({}) AS shown), ({})").format(rows, total))
+    values = tables.names(table.row.__struct_fields__)
+    return _text(
+        sql.SQL(
+            "SELECT (SELECT json_agg(json_build_array({}))::text FROM ({}) AS shown) AS rows, ({}) AS total"
+        ).format(values, rows, total)
+    )
 
 
 @cache

@@ -11,7 +11,7 @@ from domain.history import Recorded
 from domain.identifiers import AccountId, ApiTokenId, CausationId, RequestId, StreamName, TenantId
 from domain.workspace import MemberJoined, WorkspaceCreated
 from projections.changes import Change, Put, ReadModel, Row, Table
-from projections.reading import Page, Paging, Reader, Selection, browse
+from projections.reading import Page, Paging, Reader, Selection
 from projections.sentences import sentence
 
 
@@ -97,4 +97,4 @@ async def listing(
         equal["subject"] = subject
     if types:
         equal["type"] = types
-    return await browse(reader, AUDIT_TRAIL, Selection(equal=equal, order_by="position", descending=True), paging)
+    return await reader.select(AUDIT_TRAIL, Selection(equal=equal, order_by="position", descending=True), paging)

@@ -12,7 +12,6 @@ from domain.deployment import (
     DeploymentQueued,
     DeploymentSucceeded,
     Outcome,
-    Recipe,
     Status,
     StepFinished,
     StepStarted,
@@ -26,7 +25,7 @@ from domain.release import ReleaseCut
 from domain.steps import StepKind
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.phrases import deployment_reference
-from projections.reading import Page, Paging, Reader, Selection, browse, every
+from projections.reading import Paging, Reader, Selection, Wanted, every
 from projections.sentences import sentence
 
 
@@ -61,7 +60,6 @@ class DeploymentRow(Row, kw_only=True):
     finished_at: datetime | None = None
     log_closed: bool = False
     updated_at: datetime
-    recipe: Recipe
     version: int
 
 
@@ -159,7 +157,6 @@ def _queued(fact: DeploymentQueued, recorded: Recorded) -> DeploymentRow:
         triggered_by=recorded.context.actor.name,
         queued_at=recorded.context.at,
         updated_at=recorded.context.at,
-        recipe=fact.recipe,
         version=recorded.version,
     )
 
@@ -221,22 +218,21 @@ async def find(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) ->
     return await reader.one(DEPLOYMENTS, {"tenant_id": tenant, "id": deployment_id})
 
 
-async def listing(
-    reader: Reader,
+def listed(
     tenant: TenantId,
     project_id: ProjectId,
     paging: Paging,
     *,
     environment_id: EnvironmentId | None = None,
     statuses: tuple[Status, ...] = (),
-) -> Page[DeploymentRow]:
+) -> Wanted:
     """A project's deployments, the newest first; those of one environment, or of some statuses, where given."""
     equal: dict[str, object] = {"tenant_id": tenant, "project_id": project_id}
     if environment_id:
         equal["environment_id"] = environment_id
     if statuses:
         equal["status"] = statuses
-    return await browse(reader, DEPLOYMENTS, Selection(equal=equal, order_by="number", descending=True), paging)
+    return Wanted(DEPLOYMENTS, Selection(equal=equal, order_by="number", descending=True), paging)
 
 
 async def events(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) -> list[DeploymentEventRow]:

@@ -18,7 +18,7 @@ from domain.identifiers import EnvironmentId, ProjectId, ReleaseId, TenantId
 from domain.project import EnvironmentAdded, EnvironmentRelabelled
 from domain.release import ReleaseCut
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
-from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, every
+from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, Wanted, every
 
 
 class EnvironmentRow(Row, kw_only=True):
@@ -168,6 +168,12 @@ async def of_project(reader: Reader, tenant: TenantId, project_id: ProjectId) ->
     """A project's environments, the oldest first."""
     equal = {"tenant_id": tenant, "project_id": project_id}
     return await every(reader, ENVIRONMENTS, Selection(equal=equal, order_by="created_at"))
+
+
+def places(tenant: TenantId, project_id: ProjectId) -> Wanted:
+    """The same, as many as one page holds."""
+    equal = {"tenant_id": tenant, "project_id": project_id}
+    return Wanted(ENVIRONMENTS, Selection(equal=equal, order_by="created_at"))
 
 
 async def serving(reader: Reader) -> list[EnvironmentRow]:

@@ -24,7 +24,7 @@ from domain.project import (
     RuntimeType,
 )
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
-from projections.reading import Page, Paging, Reader, Selection, browse
+from projections.reading import Page, Paging, Reader, Selection
 
 
 class ProjectStatus(StrEnum):
@@ -136,4 +136,4 @@ async def listing(
     """The workspace's projects by name. ``search`` looks into name, slug and description."""
     equal = {"tenant_id": tenant} | ({"status": status} if status else {})
     selection = Selection(equal=equal, search=search, search_in=("name", "slug", "description"), order_by="name")
-    return await browse(reader, PROJECTS, selection, paging)
+    return await reader.select(PROJECTS, selection, paging)

@@ -1,7 +1,7 @@
 """How the read models are looked up: whole rows by equal columns, in the order of one, page by page."""
 
 from collections.abc import Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -55,6 +55,14 @@ class Page(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     total: int | None = None
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """A page that is asked for together with others."""
+
+    table: Table[Any]
+    selection: Selection
+    paging: Paging = Paging(size=LARGEST_PAGE)
+
+
 class Reader(Protocol):
     """The read models, as queries see them."""
 
@@ -66,14 +74,13 @@ class Reader(Protocol):
         """A page of rows; ``Invalid`` where the cursor is not one of this selection's, or there is no such page."""
         ...
 
+    async def pages(self, *wanted: Wanted) -> list[Page[Any]]:
+        """Several pages, as they are at one moment, at the cost of one question; raises as ``select`` does."""
+        ...
+
     async def count(self, table: Table[R], selection: Selection) -> int:
         """How many rows the selection has in all."""
         ...
-
-
-async def browse(reader: Reader, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
-    """A page of rows, for who asks for pages."""
-    return await reader.select(table, selection, paging)
 
 
 async def every(reader: Reader, table: Table[R], selection: Selection) -> list[R]:

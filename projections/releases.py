@@ -10,7 +10,7 @@ from domain.project import RuntimeConfig
 from domain.release import ReleaseCut, SecretPin
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.phrases import deployment_reference
-from projections.reading import Page, Paging, Reader, Selection, browse
+from projections.reading import Page, Paging, Reader, Selection
 
 
 class ReleaseRow(Row, kw_only=True):
@@ -106,7 +106,7 @@ async def history(
     equal = {"tenant_id": tenant, "project_id": project_id} | (
         {"environment_id": environment_id} if environment_id else {}
     )
-    return await browse(reader, RELEASES, Selection(equal=equal, order_by="number", descending=True), paging)
+    return await reader.select(RELEASES, Selection(equal=equal, order_by="number", descending=True), paging)
 
 
 async def rollback_targets(
@@ -114,4 +114,4 @@ async def rollback_targets(
 ) -> Page[ReleaseRow]:
     """What the environment can be rolled back to: each of its releases but the active one, the newest first."""
     equal = {"tenant_id": tenant, "environment_id": environment_id, "active": False}
-    return await browse(reader, RELEASES, Selection(equal=equal, order_by="number", descending=True), paging)
+    return await reader.select(RELEASES, Selection(equal=equal, order_by="number", descending=True), paging)

@@ -7,7 +7,7 @@ from domain.history import Recorded
 from domain.identifiers import ConnectionId, SecretId, TenantId
 from domain.repository import Event, RepositoryConnected, RepositoryDisconnected
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
-from projections.reading import Page, Paging, Reader, Selection, browse
+from projections.reading import Page, Paging, Reader, Selection
 
 
 class ConnectionRow(Row, kw_only=True):
@@ -68,4 +68,4 @@ async def find(reader: Reader, tenant: TenantId, connection_id: ConnectionId) ->
 async def listing(reader: Reader, tenant: TenantId, paging: Paging) -> Page[ConnectionRow]:
     """The workspace's connections by name, without those that were taken away."""
     equal = {"tenant_id": tenant, "connected": True}
-    return await browse(reader, CONNECTIONS, Selection(equal=equal, order_by="name"), paging)
+    return await reader.select(CONNECTIONS, Selection(equal=equal, order_by="name"), paging)

@@ -7,7 +7,7 @@ from domain.history import Recorded
 from domain.identifiers import EnvironmentId, ProjectId, SecretId, TenantId
 from domain.secret import Event, SecretRemoved, SecretRotated, SecretScope, SecretSet
 from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
-from projections.reading import Page, Paging, Reader, Selection, browse, every
+from projections.reading import Page, Paging, Reader, Selection, every
 
 
 class SecretRow(Row):
@@ -97,7 +97,7 @@ async def listing(
     """The workspace's secrets by name; of one scope, project or environment where given."""
     wanted = {"scope": scope, "project_id": project_id, "environment_id": environment_id}
     equal = {"tenant_id": tenant} | {column: value for column, value in wanted.items() if value}
-    return await browse(reader, SECRETS, Selection(equal=equal, order_by="name"), paging)
+    return await reader.select(SECRETS, Selection(equal=equal, order_by="name"), paging)
 
 
 async def effective(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from litestar import Litestar
 
+from adapters.callers import Callers
 from adapters.database import Unavailable
 from adapters.http.application import create_app, dismiss_readers
 from adapters.http.parts import Health, Parts
@@ -16,6 +17,7 @@ from adapters.linestore import LineStore
 from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.subjects import log_bell
+from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
 from services.embedded import nats_url
@@ -58,9 +60,11 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 numbers=built_on.numbers,
                 vault=built_on.vault,
                 reader=built_on.reader,
+                callers=Callers(built_on.reader, built_on.database, progress),
                 progress=progress,
                 lines=LineStore(built_on.database),
                 doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
+                operations=Operations(built_on.database),
                 clock=built_on.clock,
                 settings=settings,
                 probe=lambda: probed(built_on, progress, connection),

@@ -113,7 +113,7 @@ async def _by_token(connection: Connection, authorization: str) -> Principal:
             "This is no Shipbook token, or it has a typo. Send Authorization: Bearer shpat_… with a whole token."
         )
     parts = parts_of(connection)
-    row = _live(await credentials.token(parts.reader, tokens.digest(SecretValue(text.strip()))), parts.clock.now())
+    row = _live(await credentials.token(parts.callers, tokens.digest(SecretValue(text.strip()))), parts.clock.now())
     email = await _email(parts, row.account_id)
     return Principal(account_id=row.account_id, email=email, scope=row.scope, tenant_id=row.tenant_id, token_id=row.id)
 
@@ -144,7 +144,7 @@ async def _by_session(connection: Connection) -> Principal:
 
 
 async def _session(parts: Parts, cookie: str) -> SessionRow | None:
-    row = await credentials.session(parts.reader, tokens.digest(SecretValue(cookie)))
+    row = await credentials.session(parts.callers, tokens.digest(SecretValue(cookie)))
     return row if row and row.expires_at > parts.clock.now() else None
 
 
@@ -165,7 +165,7 @@ def require_same_origin(connection: Connection) -> None:
 
 
 async def _email(parts: Parts, account_id: AccountId) -> str:
-    account = await credentials.account(parts.reader, account_id)
+    account = await credentials.account(parts.callers, account_id)
     if account is None:
         raise Unauthenticated("The account does not exist any more.")
     return account.email
@@ -194,7 +194,7 @@ def _thing(parameter: str) -> str:
 async def _require_member(connection: Connection, principal: Principal, tenant: TenantId) -> MembershipRow:
     found = None
     if principal.tenant_id in {None, tenant}:
-        found = await credentials.membership(parts_of(connection).reader, principal.account_id, tenant)
+        found = await credentials.membership(parts_of(connection).callers, principal.account_id, tenant)
     if found is None:
         raise NotFound("There is no such workspace.")
     return found

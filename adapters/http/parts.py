@@ -10,6 +10,7 @@ from adapters.http.pages import Lines
 from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
 from adapters.http.watching import Doorbell, Progress
+from adapters.operations import Operations
 from adapters.settings import Settings
 from commands.handling import Handler
 from commands.ports import Clock, EventLog, Numbers, Vault
@@ -45,9 +46,12 @@ class Parts:
     numbers: Numbers
     vault: Vault
     reader: Reader
+    callers: Reader
+    """The same for credentials, remembered as long as they hold."""
     progress: Progress
     lines: Lines
     doorbell: Doorbell
+    operations: Operations
     clock: Clock
     settings: Settings
     probe: Probe

@@ -18,10 +18,9 @@ from adapters.eventlog import EventLog
 from adapters.folding import Folding, fold
 from adapters.reading import PostgresReader, Progress
 from adapters.readmodels import live
-from domain.deployment import Recipe, Status
+from domain.deployment import Status
 from domain.history import Recorded
-from domain.identifiers import ConnectionId, DeploymentId, EnvironmentId, ProjectId, TenantId
-from domain.project import BuildConfig, ProjectType, RuntimeConfig
+from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, TenantId
 from domain.rejection import Invalid
 from projections import audit_trail, deployments, projects
 from projections.catalogue import ALL
@@ -30,10 +29,10 @@ from projections.deployments import DEPLOYMENTS, DeploymentRow
 from projections.environments import ENVIRONMENTS
 from projections.projects import PROJECTS
 from projections.reading import LARGEST_PAGE, Page, Paging, Selection, every
-from services.operator import grow
+from services.growing import grow
 from tests.adapters.told import tell
 from tests.projections.histories import BEGINNING, history
-from tests.projections.memory import MemoryReadModels
+from tests.projections.memory import MemoryReadModels, listing
 
 pytestmark = pytest.mark.anyio
 ACME, SHOP = TenantId("acme"), ProjectId("shop")
@@ -74,13 +73,6 @@ def deployment(number: int, project: ProjectId = SHOP, tenant: TenantId = ACME) 
         triggered_by="insider",
         queued_at=at,
         updated_at=at,
-        recipe=Recipe(
-            type=ProjectType.NODE,
-            connection_id=ConnectionId("connection"),
-            root_directory="",
-            build=BuildConfig(build_command="make 'it' \"all\""),
-            runtime=RuntimeConfig(),
-        ),
         version=1,
     )
 
@@ -233,10 +225,10 @@ async def test_an_identifier_that_nobody_has_finds_nothing(reader: PostgresReade
 
 async def test_the_total_is_known_where_it_is_wanted(database: Database, reader: PostgresReader) -> None:
     await put(database, *[deployment(number) for number in range(1, 11)])
-    page = await deployments.listing(reader, ACME, SHOP, Paging(size=3, counted=True))
+    page = await listing(reader, ACME, SHOP, Paging(size=3, counted=True))
     assert page.total == 10
-    assert (await deployments.listing(reader, ACME, SHOP, Paging(after=page.following, size=3))).total is None
-    assert (await deployments.listing(reader, ACME, SHOP, Paging(page=9, size=3, counted=True))).total == 10
+    assert (await listing(reader, ACME, SHOP, Paging(after=page.following, size=3))).total is None
+    assert (await listing(reader, ACME, SHOP, Paging(page=9, size=3, counted=True))).total == 10
 
 
 async def test_no_more_rows_are_counted_than_page_numbers_reach(
@@ -244,7 +236,7 @@ async def test_no_more_rows_are_counted_than_page_numbers_reach(
 ) -> None:
     monkeypatch.setattr(reading, "DEEPEST_ROW", 4)
     await put(database, *[deployment(number) for number in range(1, 6)])
-    page = await deployments.listing(reader, ACME, SHOP, Paging(size=3, counted=True))
+    page = await listing(reader, ACME, SHOP, Paging(size=3, counted=True))
     assert (len(page.rows), page.total) == (3, None)
 
 
@@ -303,4 +295,4 @@ async def test_two_tenants_walk_past_each_other(database_url: str, database: Dat
                 break
         other = ProjectId(f"project {'b' if mine == 'a' else 'a'}")
         assert await projects.find(reader, tenant, other) is None
-        assert (await deployments.listing(reader, tenant, other, Paging())).rows == []
+        assert (await listing(reader, tenant, other, Paging())).rows == []

@@ -16,12 +16,14 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 
 from adapters.bell import Bells
+from adapters.callers import Callers
 from adapters.http.application import create_app
 from adapters.http.parts import Health, Parts
 from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
 from adapters.linestore import Line, LineStore
 from adapters.linewriting import LineWriters
+from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
 from commands.command import Command
@@ -121,9 +123,11 @@ class Plane:
                 numbers=self.core.numbers,
                 vault=self.core.vault,
                 reader=self.core.reader,
+                callers=Callers(self.core.reader, self.core.database, self.progress),
                 progress=self.progress,
                 lines=store,
                 doorbell=bells.listening,
+                operations=Operations(self.core.database),
                 clock=self.core.clock,
                 settings=self.settings,
                 probe=self._probe,

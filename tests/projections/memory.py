@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from domain.history import Recorded
 from projections.catalogue import ALL
 from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
-from projections.reading import Page, Paging, Reader, Selection
+from projections.deployments import DeploymentRow, listed
+from projections.reading import Page, Paging, Reader, Selection, Wanted
 
 R = TypeVar("R", bound=Row)
 
@@ -55,6 +56,9 @@ class MemoryReadModels(Reader):
         total = len(rows) if paging.counted else None
         return Page(rows=rows[start:end], following=str(end) if end < len(rows) else None, total=total)
 
+    async def pages(self, *wanted: Wanted) -> list[Page[Any]]:
+        return [await self.select(one.table, one.selection, one.paging) for one in wanted]
+
     async def count(self, table: Table[R], selection: Selection) -> int:
         return len(self._selected(table, selection))
 
@@ -74,3 +78,9 @@ def _matches(row: Row, selection: Selection) -> bool:
             return False
     text = (selection.search or "").lower()
     return not text or any(text in getattr(row, column).lower() for column in selection.search_in)
+
+
+async def listing(reader: Reader, *of: Any, **which: Any) -> Page[DeploymentRow]:
+    """A project's deployments, as ``deployments.listed`` asks for them."""
+    [page] = await reader.pages(listed(*of, **which))
+    return page

@@ -35,6 +35,7 @@ from projections import deployments
 from projections.deployments import DeploymentRow
 from projections.reading import Paging
 from tests.projections.given import ACME, OTHER, asked, given
+from tests.projections.memory import listing
 
 ONE = DeploymentId("one")
 SHOP, PRODUCTION, RELEASE = ProjectId("shop"), EnvironmentId("production"), ReleaseId("release")
@@ -165,8 +166,8 @@ def test_the_steps_are_those_of_the_newest_lease() -> None:
 def test_deployments_are_listed_newest_first_by_environment_and_status() -> None:
     staging = replace(QUEUED, deployment_id=DeploymentId("two"), number=43, environment_id=EnvironmentId("staging"))
     models = given(QUEUED, staging, SUCCEEDED)
-    assert [row.number for row in asked(deployments.listing(models, ACME, SHOP, Paging())).rows] == [43, 42]
-    production = asked(deployments.listing(models, ACME, SHOP, Paging(), environment_id=PRODUCTION))
+    assert [row.number for row in asked(listing(models, ACME, SHOP, Paging())).rows] == [43, 42]
+    production = asked(listing(models, ACME, SHOP, Paging(), environment_id=PRODUCTION))
     assert [row.number for row in production.rows] == [42]
-    waiting = asked(deployments.listing(models, ACME, SHOP, Paging(), statuses=(Status.QUEUED, Status.RUNNING)))
+    waiting = asked(listing(models, ACME, SHOP, Paging(), statuses=(Status.QUEUED, Status.RUNNING)))
     assert [row.number for row in waiting.rows] == [43]

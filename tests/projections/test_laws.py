@@ -13,7 +13,7 @@ from domain.catalogue import FACTS, AnyFact
 from domain.fact import Fact, tag_of
 from domain.history import Recorded
 from domain.identifiers import ReleaseId, TenantId
-from projections import audit_trail, deployments, environments, releases, secrets
+from projections import audit_trail, environments, releases, secrets
 from projections.audit_trail import AUDIT_TRAIL
 from projections.catalogue import ALL
 from projections.changes import Row, Table
@@ -23,7 +23,7 @@ from projections.sentences import sentence
 from tests.machines.facts import any_of
 from tests.projections.given import asked, recorded
 from tests.projections.histories import histories, history
-from tests.projections.memory import MemoryReadModels
+from tests.projections.memory import MemoryReadModels, listing
 
 TABLES = [table for model in ALL.values() for table in model.tables]
 OF_NO_TENANT = {ACCOUNTS, SESSIONS, WORKSPACES}
@@ -109,7 +109,7 @@ def test_no_query_of_one_tenant_returns_a_row_of_another(facts: list[Recorded]) 
 def _everything_of(models: MemoryReadModels, tenant: TenantId) -> list[Row]:
     shop, here = f"project {tenant[-1]}", f"production {tenant[-1]}"
     queries: list[Any] = [
-        deployments.listing(models, tenant, cast("Any", shop), Paging(size=200)),
+        listing(models, tenant, cast("Any", shop), Paging(size=200)),
         releases.history(models, tenant, cast("Any", shop), Paging(size=200)),
         releases.rollback_targets(models, tenant, cast("Any", here), Paging(size=200)),
         audit_trail.listing(models, tenant, Paging(size=200)),

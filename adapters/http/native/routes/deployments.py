@@ -64,17 +64,11 @@ async def list_deployments(
     status: Annotated[list[Status] | None, QueryParameter(description="Only these; may be repeated.")] = None,
 ) -> Listing[DeploymentOut]:
     """List a project's deployments, the newest first."""
-    places = await environments.of_project(call.reader, call.tenant, project_id)
-    existing(places or None, "project")  # which begins with an environment
-    page = await deployments.listing(
-        call.reader,
-        call.tenant,
-        project_id,
-        asked.paging,
-        environment_id=environment_id,
-        statuses=tuple(status or ()),
-    )
-    urls = {row.id: _url(call, row.label) for row in places}
+    statuses = tuple(status or ())
+    listed = deployments.listed(call.tenant, project_id, asked.paging, environment_id=environment_id, statuses=statuses)
+    places, page = await call.reader.pages(environments.places(call.tenant, project_id), listed)
+    existing(places.rows or None, "project")  # which begins with an environment
+    urls = {row.id: _url(call, row.label) for row in places.rows}
     return call.listed(page, asked, lambda row: words.deployment(row, urls.get(row.environment_id)))
 
 
