@@ -1,10 +1,14 @@
 """What each supervised program is doing, as one small file each, so that any process can tell (``GET /health``)."""
 
+import asyncio
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+
+
+WRITE_AGAIN_SECONDS = 0.5
 
 
 class State(StrEnum):
@@ -102,7 +106,10 @@ def _ready_file(run_dir: Path, name: str) -> Path:
 
 
 class PartFile:
-    """Keeps the file of one part; ``place`` is its place in the order of starting."""
+    """Keeps the file of one part; ``place`` is its place in the order of starting. Belongs to an event loop.
+
+    A disk without room stops nobody: what cannot be written is written as soon as it can be.
+    """
 
     def __init__(self, run_dir: Path, place: int, name: str) -> None:
         self._file = run_dir / f"{place:02}-{name}.json"
@@ -113,7 +120,13 @@ class PartFile:
         """The part is doing something else from now on."""
         counted = self.part.restarts if restarts is None else restarts
         self.part = Part(name=self.part.name, state=state, since=datetime.now(UTC), pid=pid, restarts=counted)
-        self._write()
+        self._write_until_done()
+
+    def _write_until_done(self) -> None:
+        try:
+            self._write()
+        except OSError:
+            asyncio.get_running_loop().call_later(WRITE_AGAIN_SECONDS, self._write_until_done)
 
     def _write(self) -> None:
         growing = self._file.with_suffix(".new")

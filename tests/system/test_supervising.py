@@ -19,7 +19,7 @@ import pytest
 from adapters.settings import Settings
 from services.embedded import database_url, nats_url
 from services.logfiles import RotatingFile
-from services.parts import Part, State, read_parts
+from services.parts import Part, PartFile, State, read_parts
 from services.plane import OWN, programs
 from services.ports import kept_port
 from services.preflight import claimed
@@ -124,6 +124,23 @@ def reachable(settings: Settings) -> None:
     with socket.create_connection((settings.edge.host, settings.edge.port), 5) as edge:
         edge.sendall(b"GET / HTTP/1.1\r\nHost: none.localhost\r\n\r\n")
         assert edge.recv(12) == b"HTTP/1.1 404"
+
+
+@pytest.mark.anyio
+async def test_a_disk_without_room_neither_ends_the_supervisor_nor_hides_for_ever_what_a_part_does(
+    tmp_path: Path,
+) -> None:
+    file = PartFile(tmp_path, 1, "api")
+    obstacle = tmp_path / "01-api.new"
+    obstacle.mkdir()  # stands for any reason why nothing can be written
+
+    file.become(State.FAILED, restarts=1)
+    file.become(State.READY, pid=os.getpid())
+    obstacle.rmdir()
+
+    async with asyncio.timeout(5):
+        while read_parts(tmp_path)[0].state is not State.READY:
+            await asyncio.sleep(0.02)
 
 
 def test_a_program_that_keeps_failing_pauses_longer_each_time_up_to_a_bound() -> None:
