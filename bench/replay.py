@@ -13,7 +13,7 @@ from psycopg import pq
 from bench.lines import LINE_BYTES, printed
 from bench.planes import Plane, measured
 from bench.quantiles import median
-from bench.results import Figure, Finding, at_least
+from bench.results import Figure, Finding, at_least, at_most
 from bench.rows import connected, copied
 from tests.system.repositories import built, repository
 
@@ -155,7 +155,11 @@ def _finding(rounds: Sequence[_Round], count: int) -> Finding:
         *(Figure(f"{name} ÷ COPY", f"{ratios[name]:.2f}") for name in ("JSON lines", "events")),
         *(Figure(f"{name}, MB/s of text", f"{speed(name):,.0f}") for name in FORMATS),
         Figure("COPY, MB/s of text", f"{size / median([one.copy for one in rounds]) / 1e6:,.0f}"),
-        _depth(median([one.deep / one.first for one in rounds])),
+        at_most(
+            "first byte 1,000 lines before the end ÷ at the beginning",
+            median([one.deep / one.first for one in rounds]),
+            1.2,
+        ),
         Figure("first byte, ms", f"{median([one.first for one in rounds]) * 1000:.1f}"),
     ]
     how = (
@@ -167,8 +171,3 @@ def _finding(rounds: Sequence[_Round], count: int) -> Finding:
         f"of the plain text, with a connection of its own, {FIRST_BYTES} times a round at either place."
     )
     return Finding("log lines out", how, figures)
-
-
-def _depth(ratio: float) -> Figure:
-    what = "first byte 1,000 lines before the end ÷ at the beginning"
-    return Figure(what, f"{ratio:.2f}", "≤ 1.20", ratio <= 1.2)
