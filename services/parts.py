@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-
 WRITE_AGAIN_SECONDS = 0.5
 
 

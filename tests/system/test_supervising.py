@@ -138,9 +138,7 @@ async def test_a_disk_without_room_neither_ends_the_supervisor_nor_hides_for_eve
     file.become(State.READY, pid=os.getpid())
     obstacle.rmdir()
 
-    async with asyncio.timeout(5):
-        while read_parts(tmp_path)[0].state is not State.READY:
-            await asyncio.sleep(0.02)
+    await asyncio.to_thread(eventually, lambda: read_parts(tmp_path)[0].state is State.READY, "it is written")
 
 
 def test_a_program_that_keeps_failing_pauses_longer_each_time_up_to_a_bound() -> None:
