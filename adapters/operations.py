@@ -1,7 +1,7 @@
 """What operators see of the read models, and what they may ask for: from any process of the plane."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from psycopg import AsyncConnection
 
@@ -42,11 +42,11 @@ class Operations:
     def __init__(self, database: Database, models: Mapping[str, ReadModel] = ALL) -> None:
         self._database = database
         self._models = models
+        self._laid_out = False
 
     async def standings(self) -> list[Standing]:
         """Every read model's standing."""
-        async with self._database.connection() as connection:
-            await readmodels.lay_out(connection)
+        async with self._connection() as connection:
             found = await readmodels.checkpoints(connection)
             grown = await growths.growths(connection)
             busy = await held(connection, [office_of_growth(name) for name in self._models])
@@ -65,8 +65,7 @@ class Operations:
         Raises ``NotFound`` for an unknown name, ``Conflict`` where a growth is under way.
         """
         self.require(names)
-        async with self._database.connection() as connection:
-            await readmodels.lay_out(connection)
+        async with self._connection() as connection:
             busy = await held(connection, [office_of_growth(name) for name in names])
             if taken := [name for name in names if office_of_growth(name) in busy]:
                 raise Conflict(f"Already being rebuilt: {', '.join(taken)}.", code="rebuilding")
@@ -75,16 +74,23 @@ class Operations:
     async def cancel(self, names: Sequence[str]) -> list[str]:
         """Stop growths; what has grown is kept for a day. Those that there were to stop. Raises ``NotFound``."""
         self.require(names)
-        async with self._database.connection() as connection:
-            await readmodels.lay_out(connection)
+        async with self._connection() as connection:
             return await growths.cancel(connection, names)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        async with self._database.connection() as connection:
+            if not self._laid_out:
+                await readmodels.lay_out(connection)
+                self._laid_out = True
+            yield connection
 
     def require(self, names: Sequence[str]) -> None:
         """Raise ``NotFound`` for a name that no read model has."""
         if unknown := [name for name in names if name not in self._models]:
             raise NotFound(f"There is no read model {', '.join(unknown)}. There are: {', '.join(self._models)}.")
 
-    async def changes(self) -> AsyncIterator[list[Standing]]:
+    async def changes(self) -> AsyncGenerator[list[Standing], None]:
         """The standings, and again whenever they may have changed; at least every ``LOOK_SECONDS``."""
         with self._database.bell(PROJECTED) as bell:
             while True:

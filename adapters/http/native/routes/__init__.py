@@ -11,6 +11,7 @@ from adapters.http.native.routes import (
     accounts,
     deployments,
     environments,
+    projections,
     projects,
     releases,
     repositories,
@@ -25,6 +26,7 @@ CHAPTERS = {
     "Deployments": deployments.ROUTES,
     "Releases": releases.ROUTES,
     "Secrets and audit": secrets.ROUTES,
+    "Operators": projections.ROUTES,
 }
 
 
