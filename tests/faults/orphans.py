@@ -6,7 +6,10 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
+from tests.system.planes import until
+
 PR_SET_CHILD_SUBREAPER = 36
+GONE_SECONDS = 5.0
 
 
 @contextmanager
@@ -14,9 +17,14 @@ def none_left() -> Iterator[None]:
     """After the block nothing runs that the block has started, at any depth."""
     assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
     before = {process.pid for process in _running()}
+
+    def left() -> list[psutil.Process]:
+        return [process for process in _running() if process.pid not in before]
+
     yield
-    left = [process for process in _running() if process.pid not in before]
-    assert not left, [_shown(process) for process in left]
+    with suppress(AssertionError):
+        until(lambda: not left(), GONE_SECONDS)  # killed processes take a moment to go
+    assert not left(), [_shown(process) for process in left()]
 
 
 def _running() -> list[psutil.Process]:

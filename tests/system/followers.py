@@ -33,6 +33,8 @@ class Follower:
     done: list[dict[str, Any]] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     connections: int = 0
+    opened: int = 0
+    """Of the connections, those on which a stream began."""
 
     def follow(self, seconds: float = 120) -> Self:
         """Read to the end."""
@@ -49,6 +51,7 @@ class Follower:
         try:
             answer = self.ask(connection)
             if answer.status == 200:
+                self.opened += 1
                 self._read(connection, answer)
         except (OSError, HTTPException):
             return None

@@ -85,9 +85,20 @@ class Plane:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(60)
 
+    @property
+    def supervisor(self) -> psutil.Process:
+        """The process that starts all others."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid)
+
+    @property
+    def visible(self) -> Path:
+        """The data directory, as it is seen from here."""
+        return self.directory
+
     def pid(self, part: str) -> int | None:
         """The process id of a part, while it runs."""
-        for file in (self.directory / "run").glob(f"*-{part}.json"):
+        for file in (self.visible / "run").glob(f"*-{part}.json"):
             found = json.loads(file.read_text()).get("pid")
             if found and psutil.pid_exists(found):
                 return int(found)
@@ -99,7 +110,7 @@ class Plane:
         os.kill(victim, signal.SIGKILL)
 
     def _postmaster(self) -> int:
-        return int((self.directory / "postgres" / "postmaster.pid").read_text().split()[0])
+        return int((self.visible / "postgres" / "postmaster.pid").read_text().split()[0])
 
     def replaced(self, part: str, former: int | None) -> bool:
         return self.pid(part) not in {None, former}
@@ -107,11 +118,11 @@ class Plane:
     @property
     def database_url(self) -> str:
         """Where its log is, for whoever looks past the API."""
-        return self.settings.get("SHIPBOOK_DATABASE_URL") or database_url(Settings(data_dir=self.directory))
+        return self.settings.get("SHIPBOOK_DATABASE_URL") or database_url(Settings(data_dir=self.visible))
 
     @property
     def credentials(self) -> dict[str, str]:
-        return dict(json.loads((self.directory / "credentials.json").read_text()))
+        return dict(json.loads((self.visible / "credentials.json").read_text()))
 
     @cached_property
     def api(self) -> "Api":
