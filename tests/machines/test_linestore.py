@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from adapters.bell import Bell, Bells
 from adapters.database import Database
-from adapters.following import follow
 from adapters.linestore import LineStore, StaleWriter
 from adapters.linewriting import LineWriter, LineWriters
 from adapters.masking import Masks
@@ -34,9 +33,6 @@ class Closing:
 
     last_seq: int | None = None
 
-    async def __call__(self) -> int | None:
-        return self.last_seq
-
 
 @dataclass
 class Reader:
@@ -55,14 +51,17 @@ class Reader:
         return self.had
 
     async def _until_cut(self, lines: int, bell: Bell) -> bool:
-        after = self.had[-1][0] if self.had else 0
-        async with aclosing(follow(self.store, self.log_id, bell, self.closing, after=after)) as batches:
-            async for batch in batches:
+        while lines > 0:
+            bell.clear()
+            after = self.had[-1][0] if self.had else 0
+            if batch := await self.store.read(self.log_id, after):
                 self.had += [(line.seq, line.text) for line in batch[:lines]]
                 lines -= len(batch)
-                if lines <= 0:
-                    return False
-        return True
+            elif self.closing.last_seq is not None and after >= self.closing.last_seq:
+                return True
+            else:
+                await bell.wait(1)
+        return False
 
 
 WRITING = st.lists(
