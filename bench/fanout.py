@@ -132,7 +132,7 @@ def run(*, quick: bool) -> Finding:
 
 
 async def _quick() -> Finding:
-    async with _ours() as ours:
+    async with served() as ours:
         poured = await _poured(ours, readers=50, frames=500)
     figures = [Figure("frames/s", f"{poured.frames:,.0f}")]
     return Finding("one log, many readers", "50 readers of one log, without peers.", figures)
@@ -140,7 +140,7 @@ async def _quick() -> Finding:
 
 async def _full(readers: int = 1000, rounds: int = 5) -> Finding:
     mine, bares, theirs, calm, bare_calm, stalled = [], [], [], [], [], []
-    async with _ours() as ours, _nchan() as peer:
+    async with served() as ours, _nchan() as peer:
         for _ in range(rounds):
             mine.append(await _poured(ours, readers, frames=4000))
             with bare.serving(readers) as server:
@@ -245,7 +245,8 @@ def _frame(text: str) -> bytes:
 
 
 @asynccontextmanager
-async def _ours() -> AsyncIterator[Ours]:
+async def served() -> AsyncIterator[Ours]:
+    """A plane, and the log of a release on it that the bench writes."""
     with measured() as (plane, directory):
         app = plane.api.project(repository(directory / "site", static()), "static", "fanout")
         release = str(app.deploy()["releaseId"])
