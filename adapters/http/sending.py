@@ -39,8 +39,6 @@ class Sending(ASGIResponse):
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if sending.done():
                 sending.result()
-            else:
-                await send(_LAST)
         except TimeoutError:
             _log.info("a reader takes nothing", path=scope["path"])
         finally:
