@@ -1,6 +1,7 @@
 """``shipbook api``: serves the HTTP API. It holds nothing, so there may be many, anywhere."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ from services.wiring import Core, core
 CONNECTIONS = 12
 """To the database."""
 
+MOST_FILES = 65_536
+"""That we may have open, live readers among them."""
+
 GRACE_SECONDS = 10
 """So long requests that are under way may take when the process stops."""
 
@@ -42,7 +46,15 @@ LAG_SECONDS = 1.0
 
 def main(settings: Settings) -> int:
     """Serve until stopped."""
+    allow_connections()
     return run("api", settings, serve)
+
+
+def allow_connections() -> None:
+    """Take as many connections as the system lets us have: each is a file, and 1024 is what processes begin with."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 async def serve(settings: Settings, ready: Ready) -> None:
