@@ -1,15 +1,27 @@
-"""The memory of an idle plane, part by part."""
+"""The memory of the plane: idle, with a hundred builds and a thousand readers, and while a build prints a gigabyte."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
+from threading import Event, Thread
 from time import sleep
+from typing import Any
 
 import psutil
 
 from bench.planes import Plane, measured
 from bench.results import Figure, Finding, at_most
+from tests.system.planes import App, until
+from tests.system.repositories import commit, page, repository
 
 PARTS = ("postgres", "nats", "caddy", "edge", "worker", "api", "executor")
+EVERY_SECONDS = 0.5
+AGAIN_SECONDS = 0.2
+MB = 1024
+"""In the kernel's kB."""
 
 
 @dataclass(frozen=True)
@@ -30,25 +42,157 @@ class Memory:
         return self.anonymous + self.files
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """How large everything is that is measured."""
+
+    idle_seconds: float
+    printed_bytes: int
+    builds: int
+    readers: int
+    read_seconds: float
+
+
+FULL = Sizes(idle_seconds=30, printed_bytes=1 << 30, builds=100, readers=1000, read_seconds=15)
+QUICK = Sizes(idle_seconds=1, printed_bytes=1 << 20, builds=2, readers=20, read_seconds=1)
+
+
 def run(*, quick: bool) -> Finding:
-    """A plane on which nothing was deployed."""
-    idle = 2 if quick else 20
-    with measured() as (plane, _):
-        sleep(idle)
-        found = {"supervisor": _of(_supervisor(plane)), **{part: _tree(plane, part) for part in PARTS}}
-    total = sum(found.values(), Memory())
-    figures = [_figure(name, memory) for name, memory in found.items()]
+    """One plane: idle, then one long log, then many builds with many readers."""
+    sizes = QUICK if quick else FULL
+    settings = {
+        "SHIPBOOK_BUILDS_AT_ONCE": str(sizes.builds),
+        "SHIPBOOK_BUILD_OUTPUT_MB": str((sizes.printed_bytes >> 20) + 1),
+    }
+    with measured(**settings) as (plane, directory):
+        sleep(sizes.idle_seconds)
+        idle = _parts(plane)
+        site = repository(directory / "site", _printing("true"))
+        app = plane.api.project(
+            site, "static", "bench-memory", buildCommand="sh build.sh", outputDirectory="out", rootDirectory=""
+        )
+        app.deploy()
+        before, printing = _printed(plane, app, site, sizes)
+        building, readers = _built(plane, app, site, sizes)
+    total = sum(idle.values(), Memory())
+    figures = [_figure(name, memory) for name, memory in idle.items()]
     figures += [
-        _figure("all", total),
-        Figure("all, anonymous memory alone", f"{total.anonymous / 1024:.0f} MB"),
-        at_most("all without shared buffers", total.own / 1024, 250, "MB"),
+        _figure("idle, all", total),
+        Figure("idle, anonymous memory alone", f"{total.anonymous / MB:.0f} MB"),
+        at_most("idle, all without shared buffers", total.own / MB, 250, "MB"),
+        at_most(
+            f"one build printing {sizes.printed_bytes >> 20:,} MiB: more than before it",
+            max(0, printing.own - before.own) / MB,
+            32,
+            "MB",
+        ),
+        at_most(f"{sizes.builds} builds and {readers:,} readers", building.own / MB, 450, "MB"),
     ]
     how = (
-        f"The proportional set size (`smaps_rollup`) of every process of the plane, {idle} s after it was ready, with "
-        "nothing deployed. Pages of programs and libraries count as files, and are divided among those that use them, "
-        "also outside the plane."
+        "The proportional set size (`smaps_rollup`) of every process of the plane, without PostgreSQL's shared buffers "
+        "and without what the builds' own processes use. Pages of programs and libraries count as files, and are "
+        "divided among those that use them, also outside the plane. Idle: "
+        f"{sizes.idle_seconds:.0f} s after it was ready, with nothing deployed. Then the most that was seen, looking "
+        f"every {EVERY_SECONDS} s: while one build prints lines of 100 B as fast as they are taken, against the moment "
+        f"before it; and while {sizes.builds} builds run side by side, each printing ten lines a second, with "
+        f"{readers:,} readers of their live streams."
     )
-    return Finding("memory of the idle plane", how, figures)
+    return Finding("memory of the plane", how, figures)
+
+
+def _printing(script: str) -> dict[str, str]:
+    """A site whose build runs ``script``."""
+    return {"build.sh": f"{script}\nmkdir -p out\ncp index.html out/\n", "index.html": page("memory")}
+
+
+def _printed(plane: Plane, app: App, site: Path, sizes: Sizes) -> tuple[Memory, Memory]:
+    """Before one build that prints so much, and the most while it prints."""
+    commit(site, _printing(f"yes {'x' * 99} | head -c {sizes.printed_bytes}"), "Print")
+    before = _all(plane)
+    with _watching(plane) as most:
+        ended = app.ended(app.trigger(), 180)
+    assert ended["status"] == "succeeded", ended["error"]
+    return before, most.seen
+
+
+def _built(plane: Plane, app: App, site: Path, sizes: Sizes) -> tuple[Memory, int]:
+    """The most while so many builds run, and how many readers followed them."""
+    commit(site, _printing("until test -e /cache/stop; do echo line; sleep 0.1; done"), "Wait")
+    deployments = [app.trigger() for _ in range(sizes.builds)]
+    until(lambda: _running(app) == sizes.builds, 120, "the builds do not all run")
+    with _watching(plane) as most:
+        readers = asyncio.run(_read(plane, deployments, sizes))
+    for deployment in deployments:
+        app.api.send("POST", f"/deployments/{deployment['id']}/cancel", {})
+    return most.seen, readers
+
+
+def _running(app: App) -> int:
+    """How many deployments are in their build."""
+    found = app.api.send("GET", f"/projects/{app.id}/deployments", params={"status": "running", "pageSize": 100})
+    return len(found["items"])
+
+
+async def _read(plane: Plane, deployments: list[dict[str, Any]], sizes: Sizes) -> int:
+    """Follow the deployments for so long, all readers at once; how many of them read to the end of that time."""
+    fields = f"Host: {plane.http}\r\nAuthorization: Bearer {plane.credentials['token']}\r\n\r\n"
+    paths = [f"/tenants/{plane.api.tenant}/deployments/{deployment['id']}/stream" for deployment in deployments]
+    heads = [f"GET {path} HTTP/1.1\r\n{fields}" for path in islice(cycle(paths), sizes.readers)]
+    return sum(await asyncio.gather(*(_follow(plane.http, head, sizes.read_seconds) for head in heads)))
+
+
+async def _follow(address: str, head: str, seconds: float) -> bool:
+    """Whether the stream was read for the rest of the time; who is turned away comes back, as clients do."""
+    reading = False
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                reader, writer = await asyncio.open_connection(*address.rsplit(":", 1))
+                try:
+                    writer.write(head.encode())
+                    if reading := b" 200 " in await reader.readline():
+                        while await reader.read(1 << 16):
+                            pass
+                        return False
+                    await asyncio.sleep(AGAIN_SECONDS)
+                finally:
+                    writer.close()
+    return reading
+
+
+@dataclass
+class _Most:
+    """The most memory that was seen."""
+
+    seen: Memory = field(default_factory=Memory)
+
+
+@contextmanager
+def _watching(plane: Plane) -> Iterator[_Most]:
+    """Look again and again for the length of the block."""
+    most, stop = _Most(), Event()
+
+    def look() -> None:
+        while not stop.wait(EVERY_SECONDS):
+            most.seen = max(most.seen, _all(plane), key=lambda memory: memory.own)
+
+    watch = Thread(target=look, name="memory")
+    watch.start()
+    try:
+        yield most
+    finally:
+        stop.set()
+        watch.join()
+
+
+def _all(plane: Plane) -> Memory:
+    return sum(_parts(plane).values(), Memory())
+
+
+def _parts(plane: Plane) -> dict[str, Memory]:
+    assert plane.process
+    supervisor = _of(psutil.Process(plane.process.pid))
+    return {"supervisor": supervisor, **{part: _tree(plane, part) for part in PARTS}}
 
 
 def _figure(name: str, memory: Memory) -> Figure:
@@ -57,19 +201,18 @@ def _figure(name: str, memory: Memory) -> Figure:
     return Figure(name, f"{memory.own / 1024:.0f} MB ({split}){shared}")
 
 
-def _supervisor(plane: Plane) -> psutil.Process:
-    assert plane.process
-    return psutil.Process(plane.process.pid)
-
-
 def _tree(plane: Plane, part: str) -> Memory:
     pid = plane.pid(part)
     assert pid, f"{part} does not run"
     process = psutil.Process(pid)
-    return sum(map(_of, [process, *process.children(recursive=True)]), Memory())
+    children = [] if part == "executor" else process.children(recursive=True)  # its children are builds
+    return sum(map(_of, [process, *children]), Memory())
 
 
 def _of(process: psutil.Process) -> Memory:
-    text = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]
+    try:
+        text = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]
+    except OSError:  # a server's process that ended meanwhile
+        return Memory()
     sizes = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in text)}
     return Memory(sizes["Pss_Anon"], sizes["Pss_File"], sizes["Pss_Shmem"])

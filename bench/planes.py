@@ -27,9 +27,12 @@ class Measured(Plane):
 
 
 @contextmanager
-def measured() -> Iterator[tuple[Plane, Path]]:
-    """A running plane, and a directory for repositories; both are gone afterwards."""
-    with TemporaryDirectory(prefix="shipbook-bench-") as directory, running(Path(directory) / "data") as plane:
+def measured(**settings: str) -> Iterator[tuple[Plane, Path]]:
+    """A running plane with these variables, and a directory for repositories; both are gone afterwards."""
+    with (
+        TemporaryDirectory(prefix="shipbook-bench-") as directory,
+        running(Path(directory) / "data", **settings) as plane,
+    ):
         try:
             yield plane, Path(directory)
         except BaseException:
