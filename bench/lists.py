@@ -41,7 +41,7 @@ def run(*, quick: bool) -> Finding:
         with ExitStack() as stack:
             served = {}
             for kind, count, of in (("small", 1, each), ("large", tenants, each), ("long", 1, many)):
-                database = _database(url, kind)
+                database = database_of(url, kind)
                 workspaces = asyncio.run(filled(database, count, of))
                 address = stack.enter_context(serving(database, _address(directory, kind), directory / kind))
                 served[kind] = _Lists(address, workspaces, min(of, DEEPEST_ROW) // PAGE_SIZE)
@@ -138,7 +138,8 @@ def _finding(rounds: Sequence[_Round], tenants: int, each: int, many: int, size:
     return Finding("lists at a million deployments", how, figures)
 
 
-def _database(url: str, name: str) -> str:
+def database_of(url: str, name: str) -> str:
+    """The URL of an empty database of this name beside that of ``url``."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return urlsplit(url)._replace(path=f"/{name}").geturl()
