@@ -1,6 +1,7 @@
 """One job of the build queue: take the lease, deploy, watch for a cancellation meanwhile, and close the log."""
 
 import asyncio
+import errno
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -35,13 +36,14 @@ LOOK_SECONDS = 0.5
 """How late a cancellation is noticed when its news was lost."""
 
 MOST_TURNS = 20
-"""So often an executor begins a deployment again because the database went away; then somebody else may try."""
+"""So often an executor begins a deployment again after what passes by waiting; then somebody else may try."""
 
 PAUSE_SECONDS = 1.0
 """Between its turns."""
 
 LOST = "The executor was lost; another one goes on with the deployment."
 AWAY = "The database was away; the deployment begins again."
+FULL = "The disk was full; the deployment begins again."
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,19 @@ class Builder:
         queued = first.fact
         if not isinstance(queued, DeploymentQueued) or first.context.tenant_id != item.tenant_id:
             raise TypeError(f"the stream of {item} does not begin with its queueing")
-        executor_id = ExecutorId(uuid7())
+        executor_id, why_again = ExecutorId(uuid7()), LOST
         for turn in range(1, MOST_TURNS + 1):
             context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
             try:
                 if taken := await lease(self.core.handler, self.core.clock, queued, context, executor_id):
                     _observe_wait(taken, first)
-                    await self._work(taken, LOST if turn == 1 else AWAY)
+                    await self._work(taken, why_again)
                 break
-            except Unavailable as away:
-                if turn == MOST_TURNS:
+            except (Unavailable, OSError) as problem:
+                if turn == MOST_TURNS or not (passing := _passing(problem)):
                     raise
-                log.warning("the deployment begins again", deployment=queued.deployment_id, reason=str(away))
+                why_again = passing
+                log.warning("the deployment begins again", deployment=queued.deployment_id, reason=str(problem))
                 await asyncio.sleep(PAUSE_SECONDS)
         await self.deployer.abandon(queued, context)
 
@@ -126,7 +129,7 @@ class Builder:
             await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
             if working.done():
                 working.result()
-        except Unavailable:
+        except (Unavailable, OSError):
             await journal.settle()  # what was printed, before the next turn opens the log
             raise
         finally:
@@ -160,3 +163,10 @@ class Builder:
 def _observe_wait(taken: Lease, first: Recorded) -> None:
     if taken.fencing_token == 1:
         DEPLOYMENT_WAIT_SECONDS.observe(max(0.0, (taken.context.at - first.context.at).total_seconds()))
+
+
+def _passing(problem: Exception) -> str | None:
+    """What the customer reads of a problem that passes by waiting; None of any other."""
+    if isinstance(problem, OSError):
+        return FULL if problem.errno in {errno.ENOSPC, errno.EDQUOT} else None
+    return AWAY

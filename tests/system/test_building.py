@@ -1,7 +1,8 @@
-"""An executor that lost the database goes on with its deployment, and nobody counts it as lost."""
+"""An executor that lost the database, or met a full disk, goes on with its deployment and is not counted as lost."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from domain.rejection import StaleLease
 from domain.steps import StepKind
 from projections.catalogue import ALL
 from services import building
-from services.building import AWAY, Builder
+from services.building import AWAY, FULL, Builder
 from services.growing import grow
 from services.journal import Journal
 from services.leasing import Lease, lease
@@ -49,14 +50,15 @@ TENANT = TenantId(uuid7())
 
 @dataclass
 class CutOff:
-    """A deployer to whom the database is away so many times."""
+    """A deployer that meets a problem so many times."""
 
     times: int
+    problem: Exception
 
     async def deploy(self, lease: Lease, journal: Journal, _: object) -> None:
         await journal.say(f"turn {lease.fencing_token}")
         if lease.fencing_token <= self.times:
-            raise Unavailable("The database does not answer.")
+            raise self.problem
         ended = FailDeployment(
             deployment_id=lease.queued.deployment_id, fencing_token=lease.fencing_token, error="It is a test."
         )
@@ -118,13 +120,17 @@ async def queued(parts: Core) -> DeploymentId:
     return deployment
 
 
-async def test_leases_lost_to_a_database_that_was_away_do_not_give_a_deployment_up(
-    parts: Core, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [(Unavailable("The database does not answer."), AWAY), (OSError(ENOSPC, "No space left on device"), FULL)],
+)
+async def test_leases_lost_to_a_database_that_was_away_or_a_full_disk_do_not_give_a_deployment_up(
+    parts: Core, monkeypatch: pytest.MonkeyPatch, problem: Exception, said: str
 ) -> None:
     monkeypatch.setattr(building, "PAUSE_SECONDS", 0.0)
     deployment = await queued(parts)
     times = 2 * MOST_LOST
-    deployer: Any = CutOff(times)
+    deployer: Any = CutOff(times, problem)
     job: Any = JobInHand(BuildWork(tenant_id=TENANT, deployment_id=deployment))
     store = LineStore(parts.database)
 
@@ -143,7 +149,7 @@ async def test_leases_lost_to_a_database_that_was_away_do_not_give_a_deployment_
     assert [fact.error for fact in facts if isinstance(fact, DeploymentFailed)] == ["It is a test."]
     lines = [line.text for line in await store.read(build_log(deployment))]
     assert [line for line in lines if line.startswith("turn")] == [f"turn {turn}" for turn in range(1, times + 2)]
-    assert lines.count(AWAY) == times
+    assert lines.count(said) == times
 
 
 async def leased(parts: Core, deployment: DeploymentId) -> Lease:
