@@ -3,7 +3,9 @@
 import os
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from subprocess import CalledProcessError
 
 from bench.peers.installing import debian
 from services.plane import OWN
@@ -20,12 +22,24 @@ _SITE = Path(__file__).parent / "clocked_site"
 _LIBRARY = "usr/lib/*/faketime/libfaketimeMT.so.1"
 
 
+@cache
 def libfaketime() -> Path:
-    """The library: Debian's package if it is installed here, else unpacked from Debian. Raises CalledProcessError."""
-    for root in (Path("/"), debian("libfaketime")):
-        for found in root.glob(_LIBRARY):
-            return found
-    raise FileNotFoundError(f"Debian's package libfaketime holds no {_LIBRARY}.")
+    """The library: Debian's package if it is installed here, else unpacked from Debian, once."""
+    if found := _below(Path("/")):
+        return found
+    try:
+        unpacked = debian("libfaketime")
+    except (OSError, CalledProcessError) as problem:
+        raise AssertionError(
+            f"No clock can be set without libfaketime. apt-get install libfaketime ({problem})"
+        ) from problem
+    found = _below(unpacked)
+    assert found, f"Debian's package libfaketime holds no {_LIBRARY}"
+    return found
+
+
+def _below(root: Path) -> Path | None:
+    return next(root.glob(_LIBRARY), None)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Site:
 
     def change(self, text: str) -> str:
         """Commit a page that shows ``text``; the commit."""
-        made = commit(self.directory, {**self.files, self.page: f"<title>{text}</title>"}, text)
+        made = commit(self.directory, {**self.files, self.page: title(text)}, text)
         self.shown[made] = text
         return made
 
@@ -151,16 +151,25 @@ class Deployer(Customer):
 
     def _sees(self, made: str) -> None:
         """What the plane said is live comes to be what it serves."""
-        text = self.site.shown[made]
-        until(lambda: text in page(self.plane, self.site.app), END_SECONDS, f"{self.site.app.host} never shows {text}")
+        shows(self.plane, self.site, made, END_SECONDS)
 
 
-def page(plane: Plane, app: App) -> str:
-    """The live page, empty while the edge is away."""
-    try:
-        return plane.page(app.host).text
-    except httpx.TransportError:
-        return ""
+def shows(plane: Plane, site: Site, made: str, seconds: float) -> None:
+    """Wait until the site's live page is the one of this commit; an edge that restarts is waited for."""
+    wanted = title(site.shown[made])
+
+    def looks_so() -> bool:
+        try:
+            return wanted in plane.page(site.app.host).text
+        except httpx.TransportError:
+            return False
+
+    until(looks_so, seconds, f"{site.app.host} does not come to show {wanted}")
+
+
+def title(text: str) -> str:
+    """How a page shows its text."""
+    return f"<title>{text}</title>"
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from tests.faults.clients import Client
-from tests.faults.customers import PRINTED, Customer, Deployed, Site, page
+from tests.faults.customers import PRINTED, Customer, Deployed, Site, shows
 from tests.faults.history import Event, tagged
-from tests.system.planes import App, Plane, until
+from tests.system.planes import Plane
 
 MARKS = {"deployment.queued": "note", "project.described": "description", "environment.rolled-back": "reason"}
 """Which field of an event holds the name of the request that caused it."""
@@ -115,11 +115,7 @@ def served_as_told(plane: Plane, events: Sequence[Event], sites: Iterable[Site])
     }
     for site in sites:
         if made := live.get(site.app.environment):
-            _shows(plane, site.app, site.shown[made])
-
-
-def _shows(plane: Plane, app: App, text: str) -> None:
-    until(lambda: f"<title>{text}</title>" in page(plane, app), SERVED_SECONDS, f"{app.host} does not show {text!r}")
+            shows(plane, site, made, SERVED_SECONDS)
 
 
 def judge(plane: Plane, events: Sequence[Event], customers: Sequence[Customer]) -> None:

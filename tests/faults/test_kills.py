@@ -24,6 +24,8 @@ from tests.system.planes import Plane, running
 KILLS = trials(short=100)
 AT_ONCE = (1, 1, 2)
 """So many are killed at one moment, each as likely."""
+DEPLOYMENTS = KILLS // 4
+"""So many are under way meanwhile at the least; a quiet machine manages three times as many."""
 LONGEST_PAUSE = 0.15
 """Between everything serving again and the next kill."""
 
@@ -40,6 +42,7 @@ def test_nothing_is_lost_doubled_stuck_or_left_behind_whoever_is_killed(tmp_path
             customer.finish()
         say(record_property, blows, everybody)
         judge(plane, history(plane.database_url), everybody)
+    assert sum(len(customer.deployed) for customer in everybody) >= DEPLOYMENTS
     only_killed_builds_failed(everybody, sum(BUILD in blow.victims for blow in blows))
     assert median(blow.seconds for blow in blows) <= READY_SECONDS
 
