@@ -132,27 +132,30 @@ class Watching:
                     self._watched.pop(log_id, None)
 
     async def _run(self) -> None:
-        seen = self._progress.known
+        now = asyncio.get_running_loop().time
+        seen, due = self._progress.known, now()
         while True:
-            await self._progress.passed(seen + 1, LOOK_SECONDS)
-            seen = self._progress.known
+            await self._progress.passed(seen + 1, max(0.0, due - now()))
+            seen, for_lines = self._progress.known, now() >= due
+            if for_lines:  # they ring doorbells of their own, of which some are lost
+                due = now() + LOOK_SECONDS
             try:
-                await self._look(list(self._watched.values()))
+                await self._look(list(self._watched.values()), for_lines=for_lines)
             except Exception as problem:  # noqa: BLE001 - whatever it is, all live readers depend on the next look
                 _log.warning("cannot watch", exc_info=None if isinstance(problem, Unavailable) else problem)
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _look(self, watched: Sequence[Watched]) -> None:
+    async def _look(self, watched: Sequence[Watched], *, for_lines: bool) -> None:
         if not watched:
             return
         await self._look_at_deployments({one.deployment.id: one for one in watched if one.deployment})
         closed = await lines.closed_among(self._reader, [one.log_id for one in watched if one.closed_at is None])
-        last_seqs = await self._lines.last_seqs([one.log_id for one in watched])
+        last_seqs = await self._lines.last_seqs([one.log_id for one in watched]) if for_lines else {}
         for one in watched:
             row, last_seq = closed.get(one.log_id), last_seqs.get(one.log_id, 0)
             if row is not None or last_seq > one.seen_seq:
                 one.closed_at = row.last_seq if row else one.closed_at
-                one.seen_seq = last_seq
+                one.seen_seq = max(one.seen_seq, last_seq)
                 one.ring()
 
     async def _look_at_deployments(self, watched: dict[DeploymentId, Watched]) -> None:
