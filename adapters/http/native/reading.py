@@ -1,7 +1,7 @@
 """Logs, as history and live."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from typing import Annotated, Any
 
@@ -21,7 +21,7 @@ from adapters.http.streams.asking import cursor, past_retention, require_kept, w
 from adapters.http.streams.script import Script
 from adapters.http.streams.serving import Streams
 from adapters.http.watching import LOOK_SECONDS, Watched
-from adapters.linestore import PastRetention
+from adapters.linestore import Numbered, PastRetention
 from domain.identifiers import LogId
 from projections.deployments import DeploymentRow
 from projections.lines import closed
@@ -60,19 +60,27 @@ async def text(call: Call, log_id: LogId, after: int) -> ASGIResponse:
         raise past_retention(past) from past
     if not first:
         require_kept(after, end.last_seq if end else None)
-    return Sending(TEXT, _texts(call.parts.lines, log_id, after))
+    return Sending(TEXT, _texts(call.parts.lines, log_id, first))
 
 
-async def _texts(lines: AllLines, log_id: LogId, after: int) -> AsyncGenerator[bytes, None]:
+async def _texts(lines: AllLines, log_id: LogId, first: Sequence[Numbered]) -> AsyncGenerator[bytes, None]:
     """The texts of a log's pages. While the database is away, whoever reads them waits."""
+    if not first:
+        return
+    yield _text(first)
+    after = first[-1].last_seq
     while True:
         with suppress(Unavailable):
             async with aclosing(lines.replay(log_id, after)) as pages:
                 async for runs in pages:
-                    yield b"".join(run.text for _, run in runs)
+                    yield _text(runs)
                     after = runs[-1].last_seq
             return
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _text(runs: Sequence[Numbered]) -> bytes:
+    return b"".join(run.text for _, run in runs)
 
 
 async def stream(
