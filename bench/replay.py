@@ -187,7 +187,7 @@ def _finding(rounds: Sequence[_Round], count: int, encoding: float) -> Finding:
     )
     note = (
         "Whoever wants a whole log quickest asks for plain text, which is stored as it is sent. A JSON line or an "
-        f"event is made in Python, by one core: {encoding:,.0f} MB/s of text with nothing else to do, and that core unpacks "
-        "the lines and sends twice as many bytes as well."
+        f"event is made in Python, by one core: {encoding:,.0f} MB/s of text with nothing else to do, and that core "
+        "unpacks the lines and sends twice as many bytes as well."
     )
     return Finding("log lines out", how, figures, [note])

@@ -60,10 +60,10 @@ async def text(call: Call, log_id: LogId, after: int) -> ASGIResponse:
         raise past_retention(past) from past
     if not first:
         require_kept(after, end.last_seq if end else None)
-    return Sending(TEXT, _texts(call.parts.lines, log_id, first))
+    return Sending(TEXT, texts(call.parts.lines, log_id, first))
 
 
-async def _texts(lines: AllLines, log_id: LogId, first: Sequence[Numbered]) -> AsyncGenerator[bytes, None]:
+async def texts(lines: AllLines, log_id: LogId, first: Sequence[Numbered]) -> AsyncGenerator[bytes, None]:
     """The texts of a log's pages. While the database is away, whoever reads them waits."""
     if not first:
         return
