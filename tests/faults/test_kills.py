@@ -67,11 +67,10 @@ def dealt(plane: Plane, chance: random.Random) -> Iterator[Blow]:
 
 
 def only_killed_builds_failed(everybody: Sequence[Customer], most: int) -> None:
-    """A build of which a process was killed may fail, as may one that lost its executor too often; both say so."""
+    """One process killed fails one build at the most; else only who lost executor after executor may fail."""
     errors = [one.error for customer in everybody for one in customer.deployed if one.status != "succeeded"]
-    killed = [error for error in errors if "exit code 137" in error]
-    assert [error for error in errors if error not in killed and "executors were lost" not in error] == []
-    assert len(killed) <= most
+    killed = [error for error in errors if "executors were lost" not in error]
+    assert len(killed) <= most, killed
 
 
 def say(note: Note, blows: Sequence[Blow], everybody: Sequence[Customer]) -> None:
