@@ -43,9 +43,10 @@ class EventLog:
         async with Committer.open(database.conninfo) as committer:
             yield cls(database, committer, mapper or Mapper(), patience)
 
-    async def read(self, stream: StreamName) -> Sequence[Recorded]:
-        """All facts of a stream, in order."""
-        rows = await self._database.fetch(_COLUMNS + " WHERE stream = %s ORDER BY version", [stream])
+    async def read(self, stream: StreamName, after: int = 0) -> Sequence[Recorded]:
+        """The facts of a stream behind version ``after``, in order."""
+        query = _COLUMNS + " WHERE stream = %s AND version > %s ORDER BY version"
+        rows = await self._database.fetch(query, [stream, after])
         return [self._mapper.recorded(*row) for row in rows]
 
     async def append(self, append: Append) -> Sequence[Recorded]:

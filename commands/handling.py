@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from commands.command import Command
 from commands.decider import AnyDecider, Decider
 from commands.ports import Append, EventLog, Request, RequestReused, Sealed, VersionConflict
+from commands.recollection import Known, Recollection
 from commands.routing import route
 from domain.fact import Value
 from domain.history import Context, Recorded
@@ -32,6 +33,7 @@ class Handler:
 
     def __init__(self, log: EventLog) -> None:
         self._log = log
+        self._recollection = Recollection()
 
     async def handle(
         self,
@@ -47,18 +49,18 @@ class Handler:
         """
         decider, name = route(command)
         for _ in range(ATTEMPTS):
-            history = await self._read(decider, name, context.tenant_id)
-            if caused := await self._already(history, context, request):
+            known = await self._known(decider, name, context.tenant_id)
+            if caused := await self._already(known, name, context, request):
                 return caused
-            facts = decider.decide(command, _fold(decider, history))
+            version, facts = known.version, decider.decide(command, known.state)
             if not facts:
-                return Caused(facts=(), position=_position(history), version=len(history))
+                return Caused(facts=(), position=known.position, version=version)
             try:
                 return _caused(
                     await self._log.append(
                         Append(
                             stream=name,
-                            version=len(history),
+                            version=version,
                             facts=tuple(facts),
                             context=context,
                             sealed=tuple(sealed),
@@ -67,12 +69,12 @@ class Handler:
                     )
                 )
             except VersionConflict:
-                continue
+                self._recollection.forget(name)
         raise Conflict("Too many changes at once. Try again.", code="busy")
 
     async def state(self, decider: Decider[Any, S, Any], identity: str, tenant_id: TenantId) -> S:
         """The state of one thing as the log has it, for a command that carries a part of it."""
-        state: S = _fold(decider, await self._read(decider, stream(decider.category, identity), tenant_id))
+        state: S = (await self._known(decider, stream(decider.category, identity), tenant_id)).state
         return state
 
     async def replay(
@@ -82,33 +84,40 @@ class Handler:
 
         Raises ``RequestReused`` as ``handle`` does.
         """
-        history = await self._read(decider, stream(decider.category, identity), context.tenant_id)
-        return await self._already(history, context, request)
+        name = stream(decider.category, identity)
+        return await self._already(await self._known(decider, name, context.tenant_id), name, context, request)
 
-    async def _already(self, history: Sequence[Recorded], context: Context, request: Request | None) -> Caused | None:
-        before = [recorded for recorded in history if recorded.context.causation_id == context.causation_id]
-        if not before:
+    async def _already(
+        self, known: Known, name: StreamName, context: Context, request: Request | None
+    ) -> Caused | None:
+        if context.causation_id not in known.causes:
             return None
         first = await self._log.request(request.causation_id) if request else None
         if first and first != request:
             raise RequestReused
+        history = await self._log.read(name)
+        before = [recorded for recorded in history if recorded.context.causation_id == context.causation_id]
         return _caused(before, replayed=True)
 
-    async def _read(self, decider: AnyDecider, name: StreamName, tenant_id: TenantId) -> Sequence[Recorded]:
-        history = await self._log.read(name)
-        if history and not decider.crosses_tenants and history[0].context.tenant_id != tenant_id:
+    async def _known(self, decider: AnyDecider, name: StreamName, tenant_id: TenantId) -> Known:
+        """The stream as it is: what was known of it, and what follows.
+
+        The last fact that was known is read again. If it is not there, the log was restored from a backup.
+        """
+        known = self._recollection.of(name, decider)
+        last = known.version, known.position
+        found = await self._log.read(name, max(0, known.version - 1))
+        if last[0] and (not found or (found[0].version, found[0].position) != last):
+            self._recollection.forget(name)
+            return await self._known(decider, name, tenant_id)
+        known.hear(decider, found)
+        if known.tenant_id not in {None, tenant_id} and not decider.crosses_tenants:
             raise NotFound(f"There is no such {decider.category}.")
-        return history
-
-
-def _fold(decider: AnyDecider, history: Sequence[Recorded]) -> Any:
-    return decider.fold(recorded.fact for recorded in history)
+        if known.version:
+            self._recollection.keep(name, known)
+        return known
 
 
 def _caused(recorded: Sequence[Recorded], *, replayed: bool = False) -> Caused:
     last = recorded[-1]
     return Caused(facts=tuple(recorded), position=last.position, version=last.version, replayed=replayed)
-
-
-def _position(history: Sequence[Recorded]) -> int:
-    return history[-1].position if history else 0

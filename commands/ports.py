@@ -67,8 +67,8 @@ class RequestReused(Exception):
 class EventLog(Protocol):
     """The append-only log."""
 
-    async def read(self, stream: StreamName) -> Sequence[Recorded]:
-        """All facts of a stream, in order."""
+    async def read(self, stream: StreamName, after: int = 0) -> Sequence[Recorded]:
+        """The facts of a stream behind version ``after``, in order."""
         ...
 
     async def append(self, append: Append) -> Sequence[Recorded]:

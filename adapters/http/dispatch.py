@@ -198,8 +198,8 @@ class _AtVersion:
         self._log = log
         self._version = version
 
-    async def read(self, stream: StreamName) -> Sequence[Recorded]:
-        return await self._log.read(stream)
+    async def read(self, stream: StreamName, after: int = 0) -> Sequence[Recorded]:
+        return await self._log.read(stream, after)
 
     async def append(self, append: Append) -> Sequence[Recorded]:
         if append.version != self._version:

@@ -34,9 +34,9 @@ class MemoryLog:
         self.sealed: list[Sealed] = []
         self.interruptions: list[Interruption] = []
 
-    async def read(self, stream: StreamName) -> Sequence[Recorded]:
-        """All facts of a stream, in order."""
-        return [recorded for recorded in self.recorded if recorded.stream == stream]
+    async def read(self, stream: StreamName, after: int = 0) -> Sequence[Recorded]:
+        """The facts of a stream behind version ``after``, in order."""
+        return [recorded for recorded in self.recorded if recorded.stream == stream and recorded.version > after]
 
     async def append(self, append: Append) -> Sequence[Recorded]:
         """Record the facts with all that belongs to them, or nothing."""
