@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from commands.deployment import StartStep
 from domain.identifiers import ReleaseId, runtime_log
 from domain.steps import StepKind
 from tests.dialects.executing import Execution, Writing, deployed
@@ -205,6 +206,25 @@ def test_many_readers_of_one_log_all_get_everything(insider: Caller) -> None:
         reader.join(30)
 
     assert results == [[f"line {number}" for number in range(500)]] * 20
+
+
+def test_a_status_that_one_reader_brings_along_is_told_to_all(insider: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for the next look, and nobody is passed over."""
+
+    async def blind(*_: object, **__: object) -> None:
+        pass
+
+    execution = Execution(insider, insider.deployment())
+    path = f"/deployments/{execution.id}/stream"
+    with stream(insider, path) as early:
+        events = iter(early)
+        assert next(events).data["step"] is None
+        monkeypatch.setattr("adapters.http.watching.Watching._look", blind)
+        begun = StartStep(deployment_id=execution.id, fencing_token=1, step=StepKind.BUILD)
+        insider.plane.do(insider.tenant, begun)
+        with stream(insider, path) as late:
+            assert next(iter(late)).data["step"] == "build"
+        assert next(events).data["step"] == "build"
 
 
 def test_a_reader_who_leaves_frees_everything(plane: Plane, insider: Caller) -> None:

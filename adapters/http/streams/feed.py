@@ -87,23 +87,17 @@ class Feed:
             reader.leave()  # who comes back is told
         else:
             if page is not None:
-                self._take(reader, page)
+                reader.take(page)
+                self._count(page, 1)
                 await asyncio.sleep(0)  # so that the connection can say that it is full
-            elif closed_at is not None and reader.after < closed_at:
-                reader.leave()  # likewise: the lines that are missing were there
             elif reader.after >= self._tip:
                 self._join(reader)
-
-    def _take(self, reader: Reader, page: Page) -> None:
-        if not reader.gone:
-            reader.take(page)
-            self._count(page, 1)
+                self._end(reader, closed_at)
 
     def _join(self, reader: Reader) -> None:
         if self._bell is not None and not self._abreast:
             self._bell.ring()  # an earlier ring may have told of what this reader has just missed, and nobody heard it
         reader.join(self._abreast)
-        self._finish(reader)
 
     async def _run(self) -> None:
         try:
@@ -119,10 +113,12 @@ class Feed:
     async def _follow(self, bell: Bell) -> None:
         """Write what comes to those abreast, until the process stops."""
         now = asyncio.get_running_loop().time
-        spoken = now()
+        spoken, told = now(), self._standing
         while not self._watching.stopping:
             bell.clear()
-            if self._standing_changed():
+            self._look_at_status()
+            if told != self._standing:
+                told = self._standing
                 await self._each(self._tell)
             if await self._advance(bell):
                 spoken = now()
@@ -136,7 +132,7 @@ class Feed:
         """Read what follows, once, and write it to those abreast; whether anything did."""
         if not self._abreast:
             return False
-        place = min(reader.after for reader in self._abreast)
+        place, closed_at = min(reader.after for reader in self._abreast), self._watched.closed_at
         try:
             page = await self._pages.get(self._watched.log_id, place, self._script.page)
         except Unavailable:
@@ -146,37 +142,38 @@ class Feed:
             await self._each(Reader.leave)  # who comes back is told
             return False
         if page is None:
-            await self._each(self._finish)
+            await self._each(partial(self._end, closed_at=closed_at))
             return False
         self._tip = page.last_seq
         self._count(page, len(self._abreast))
         await self._each(partial(_pass_on, place=place, page=page))
         return True
 
-    def _finish(self, reader: Reader) -> None:
-        """Tell the end to a reader who has got everything."""
-        row, closed_at = self._watched.deployment, self._watched.closed_at
-        if closed_at is not None and self._watched.over(reader.after):
+    def _end(self, reader: Reader, closed_at: int | None) -> None:
+        """Tell the end to a reader behind whom nothing is left; ``closed_at`` was known when that was looked up."""
+        if closed_at is None:
+            return
+        if reader.after < closed_at:
+            reader.leave()  # lines that were there are no longer kept: who comes back is told
+        elif self._watched.over(reader.after):
             self._tell(reader)
-            reader.hear(self._script.sent(self._script.done(row, closed_at)))
+            reader.hear(self._script.sent(self._script.done(self._watched.deployment, closed_at)))
             reader.served = True
             reader.leave()
 
     def _tell(self, reader: Reader) -> None:
         """The status to a reader who has not heard it."""
-        self._standing_changed()
+        self._look_at_status()
         if reader.told != self._standing:
             reader.told = self._standing
             reader.hear(self._status)
 
-    def _standing_changed(self) -> bool:
-        """Look at the status, and encode it where it has changed."""
+    def _look_at_status(self) -> None:
+        """Encode it where it has changed."""
         row = self._watched.deployment
         standing = _standing(row) if row else None
-        if row is None or standing == self._standing:
-            return False
-        self._standing, self._status = standing, self._script.sent(self._script.status(row))
-        return True
+        if row is not None and standing != self._standing:
+            self._standing, self._status = standing, self._script.sent(self._script.status(row))
 
     async def _each(self, act: Callable[[Reader], None]) -> None:
         """Deal with everybody abreast, some at a time."""

@@ -47,11 +47,12 @@ class Reader:
     def take(self, page: Page) -> None:
         """Write the page that follows."""
         self.after = page.last_seq
-        self._outlet.write(page.frames)
+        self.hear(page.frames)
 
     def hear(self, frames: bytes) -> None:
-        """Write something else."""
-        self._outlet.write(frames)
+        """Write something else, as long as there is somebody."""
+        if not self.gone:
+            self._outlet.write(frames)
 
     def join(self, abreast: "set[Reader]") -> None:
         """Be one of those whom the feed writes to."""

@@ -3,6 +3,8 @@
 Frames are written as they were encoded for everybody; only what the other side sends is dealt with here.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 from litestar import Request
@@ -78,11 +80,16 @@ class Talker(Reader):
     async def farewell(self) -> None:
         """Close in order, for as long as that may take; one who has not got everything is to come back."""
         self._conversation.close(self._outlet, CloseCode.NORMAL_CLOSURE if self.served else CloseCode.GOING_AWAY)
-        if not self.lost:
-            await self.news(FAREWELL_SECONDS)
+        await self._until_lost()
         if not self.lost:
             self._outlet.abort()
-            await self.news(FAREWELL_SECONDS)
+            await self._until_lost()
+
+    async def _until_lost(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                while not self.lost:
+                    await self.news()
 
 
 def _version(request: Request[Any, Any, Any]) -> str:
