@@ -22,7 +22,7 @@ from tests.faults.trials import trials
 from tests.faults.victims import kill
 from tests.system.planes import Plane, running, until
 
-TRIALS = trials(short=8, share=0.1)
+TRIALS = trials(short=4, share=0.1)
 SESSION_SECONDS = 30 * 24 * 3600
 """So long a session lasts."""
 
