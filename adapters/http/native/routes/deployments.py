@@ -122,9 +122,9 @@ async def follow_deployment(
 ) -> ASGIResponse:
     """Follow build logs and status, live.
 
-    Server-Sent Events, or JSON lines for ``Accept: application/x-ndjson``. Each message is a JSON frame: ``log`` with
-    ``seq``, ``status`` whenever it changes, and one ``done`` at the end. Reconnect with ``Last-Event-ID`` or ``after``,
-    the last ``seq``; after the end that answers 204.
+    Server-Sent Events, JSON lines for ``Accept: application/x-ndjson``, or a WebSocket for who asks for an upgrade.
+    Each message is a JSON frame: ``log`` with ``seq``, ``status`` whenever it changes, and one ``done`` at the end.
+    Reconnect with ``after``, the last ``seq``, or with ``Last-Event-ID``; who has had the end is answered 204.
     """
     row = await _found(call, deployment_id)
     return await reading.stream(request, call, build_log(row.id), after, row)
