@@ -54,15 +54,22 @@ class Piku:
             text=True,
         ) as pushing:
             while pushing.poll() is None:
-                if not live and page.exists() and shown in page.read_text():
+                if not live and _shows(page, shown):
                     live = perf_counter() - began
                 sleep(_LOOK_SECONDS)
             done = perf_counter() - began
             said = pushing.stdout.read() if pushing.stdout else ""
         assert pushing.returncode == 0, said
         assert "Traceback" not in said, said
-        assert shown in page.read_text(), said
+        assert _shows(page, shown), said
         return Push(live or done, done)
+
+
+def _shows(page: Path, text: str) -> bool:
+    try:
+        return text in page.read_text()
+    except FileNotFoundError:  # git takes it away before it writes it anew
+        return False
 
 
 def given() -> Path | None:
