@@ -1,6 +1,7 @@
 """Document 002, live streams: each test quotes the sentence that it keeps."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
@@ -225,6 +226,24 @@ def test_a_status_that_one_reader_brings_along_is_told_to_all(insider: Caller, m
         with stream(insider, path) as late:
             assert next(iter(late)).data["step"] == "build"
         assert next(events).data["step"] == "build"
+
+
+def test_a_reader_that_takes_nothing_holds_up_nobody_and_is_let_go(
+    plane: Plane, insider: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.http.streams.reader.SEND_SECONDS", 2.0)
+    execution = Execution(insider, insider.deployment())
+    path, streams = f"/deployments/{execution.id}/stream", plane.app.state["streams"]
+    with socket.create_connection((plane.settings.http.host, plane.settings.http.port)) as stalled:
+        request = f"GET {insider.base}{path} HTTP/1.1\r\nHost: {plane.settings.http}\r\n"
+        stalled.sendall(f"{request}Authorization: Bearer {insider.token}\r\n\r\n".encode())
+        plane.wait(lambda: streams._readers == 1)
+        with stream(insider, path) as reader:
+            for _ in range(10):
+                execution.log.lines(["x" * 16_000] * 100)
+            execution.fail("enough")
+            assert sum(event.data["type"] == "log" for event in reader.until("done")) == 1000
+        plane.wait(lambda: streams._readers == 0)
 
 
 def test_a_reader_who_leaves_frees_everything(plane: Plane, insider: Caller) -> None:

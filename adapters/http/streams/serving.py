@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import HTTPResponseBodyEvent, Receive, Scope, Send
@@ -33,8 +32,6 @@ MOST_READERS = 20_000
 """In one process."""
 
 Read = Callable[[Reader], Awaitable[None]]
-
-_log = structlog.get_logger(__name__)
 
 
 class Streams:
