@@ -34,7 +34,7 @@ EVENTSOURCING_CONNECTIONS = 4
 @contextmanager
 def emmett(url: str, state: bytes) -> Iterator[Store]:
     """Emmett's PostgreSQL event store under Node."""
-    database = _database(url, "emmett")
+    database = fresh_database(url, "emmett")
     with _driven("emmett.mjs", database, EMMETT_CONNECTIONS, state) as store:
         yield store
 
@@ -42,7 +42,7 @@ def emmett(url: str, state: bytes) -> Iterator[Store]:
 @contextmanager
 def message_db(url: str, state: bytes) -> Iterator[Store]:
     """message-db's SQL functions, called from Node by ``pg``."""
-    database = _database(url, "message_db")
+    database = fresh_database(url, "message_db")
     layout = installing.node() / "node_modules" / "@eventide" / "message-db" / "database"
     with psycopg.connect(database, options="-c search_path=message_store") as connection:
         for part in ("schema", "tables", "types", "functions", "indexes"):  # the extension is built in by now
@@ -55,7 +55,7 @@ def message_db(url: str, state: bytes) -> Iterator[Store]:
 @contextmanager
 def eventsourcing(url: str, state: bytes) -> Iterator[Store]:
     """The recorder that comes with the library ``eventsourcing``, as it is by default: it locks the table."""
-    parts = {name: str(part) for name, part in conninfo_to_dict(_database(url, "eventsourcing")).items()}
+    parts = {name: str(part) for name, part in conninfo_to_dict(fresh_database(url, "eventsourcing")).items()}
     datastore = PostgresDatastore(
         parts["dbname"],
         parts["host"],
@@ -107,7 +107,8 @@ def _driven(program: str, url: str, connections: int, state: bytes) -> Iterator[
             node.kill()
 
 
-def _database(url: str, name: str) -> str:
+def fresh_database(url: str, name: str) -> str:
+    """The URL of one more database of the server at ``url``."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return urlsplit(url)._replace(path=f"/{name}").geturl()
