@@ -23,7 +23,7 @@ def run(*, quick: bool) -> Finding:
 
 async def _run(readers: int, rounds: int, idle: float) -> Finding:
     async with served() as ours:
-        await _held(ours, min(readers, 200), 0)  # what the first of them wakes up is nobody's own
+        await _held(ours, readers // 25, 0)  # what the first of them wakes up is nobody's own
         before = _memory(ours.pid)
         with_them, without_them = [], []
         for _ in range(rounds):
