@@ -225,8 +225,8 @@ def _finding(deployments: Sequence[Deployment], seconds: float) -> Finding:
         "On the way are two transactions and two notifications: the append, NOTIFY, the projector's read and its "
         "transaction, NOTIFY, and one look of the API at all deployments that it has readers for. Events that come"
         " while a page is projected or a look is under way go with the next one, so under load the delay is one and a"
-        " half rounds of either. The projector's word is believed without a look at the checkpoints; lines are looked for"
-        " once a second and not with every fact."
+        " half rounds of either. The projector's word is believed without a look at the checkpoints; lines are looked"
+        " for once a second and not with every fact."
     )
     return Finding("an event committed, to its frame at a client", how, figures, [note])
 
