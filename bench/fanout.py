@@ -171,10 +171,10 @@ async def _full(readers: int = 1000, rounds: int = 5) -> Finding:
         *(_shown(name, rates) for name, rates in (("ours", mine), ("L3", bares), ("nchan", theirs))),
     ]
     note = (
-        "Poured, a page holds many lines, and all of them go to a reader in one write; so frames/s are far above single "
-        "writes, here and for nobody else. Alone, a frame costs what the kernel takes to send it and to wake its "
-        "reader, as in the bare loop; what ours costs more is the transport's queue, and for each line, not for each "
-        "reader, the ring, the look at the store and the encoding."
+        "Poured, a page holds many lines, and all of them go to a reader in one write; so frames/s are far above "
+        "single writes. Alone, a frame costs what the kernel takes to send it and to wake its reader, as in the bare "
+        "loop; what ours costs more is the transport's queue, and for each line, not for each reader, the ring, the "
+        "look at the store and the encoding."
     )
     return Finding("one log, a thousand readers", how, figures, [note])
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 CUTS = trials(1_500, share=334)
 SEED = 4711
 WRITTEN_AT_ONCE = 10
-LIMIT = 600
+LIMIT = 900
 
 pytestmark = [pytest.mark.xdist_group("plane"), pytest.mark.timeout(LIMIT)]
 
