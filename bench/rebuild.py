@@ -55,10 +55,10 @@ def run(*, quick: bool) -> Finding:
             notes.append(met.note())
     how = (
         f"A log of {history.position:,} facts of {len(history.workspaces)} workspaces (`bench/histories.py`). A "
-        "rebuild grows all read models in one pass, makes their indexes, compares every row with the live one and takes "
-        "its place; all of that counts. SELECT + decode reads and decodes the same facts in pages and does nothing else. "
-        f"The peers make rows of {rebuilders.EVENTS:,} events of their own, one row an event and one a stream. Rounds "
-        "are interleaved; medians, and the medians of a round's ratios."
+        "rebuild grows all read models in one pass, makes their indexes, compares every row with the live one and "
+        "takes its place; all of that counts. SELECT + decode reads and decodes the same facts in pages and does "
+        f"nothing else. The peers make rows of {rebuilders.EVENTS:,} events of their own, one row an event and one a "
+        "stream. Rounds are interleaved; medians, and the medians of a round's ratios."
     )
     return Finding("all read models again from the log", how, figures, notes)
 

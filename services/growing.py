@@ -26,6 +26,7 @@ from adapters.leadership import connected, office_of_growth, take
 from adapters.readmodels import Checkpoint, growing, live
 from domain.rejection import Conflict
 from projections.changes import ReadModel
+from projections.phrases import counted
 
 FACTS_AT_ONCE = 10_000
 """Facts of a transaction. About three times as many are in memory, in 100 MB at the most."""
@@ -247,7 +248,7 @@ class _Work:
         found = await self._compared(model)
         _differing.labels(model.name).set(found.differing)
         if found.differing and not self._accept:
-            why = f"The grown rows of {model.name} differ from the live ones in {found.differing}"
+            why = f"The grown rows of {model.name} differ from the live ones: {counted(found.differing, 'row')}"
             await growths.end(self._connection, [model.name], Phase.DIFFERENT, why, *found)
             log.warning("a grown read model differs", model=model.name, rows=found.differing)
             self._left.remove(model)

@@ -11,6 +11,7 @@ from adapters.settings import Settings
 from adapters.vault import MasterKeyError
 from domain.rejection import Conflict, NotFound, Rejection
 from projections.catalogue import ALL
+from projections.phrases import counted
 from services import operator
 from services.console import Console, duration
 from services.exits import CommandFailed, Exit, Unreachable, WrongUsage
@@ -92,7 +93,7 @@ def _rebuild(one: Standing) -> str:
     if growth is None:
         return ""
     if growth.phase is Phase.DIFFERENT:
-        return f"{growth.differing} rows differ"
+        return f"{counted(growth.differing, 'row')} unlike the live ones"
     if growth.phase is Phase.LOADING:
         return told(growth) if one.under_way else f"interrupted at {growth.position}"
     return str(growth.phase)
@@ -109,7 +110,7 @@ async def _show_differences(console: Console, parts: Core, names: Sequence[str])
         growth = standing.growth
         if standing.model in names and growth and growth.differing:
             console.document(growth)
-            console.note(f"{growth.model}: {growth.differing} rows differ from the live ones. The first of them:")
+            console.note(f"{growth.model}: {counted(growth.differing, 'row')} unlike the live ones. The first of them:")
             rows = [(one.table, ", ".join(one.row.values()), _differs_in(one)) for one in growth.differences]
             console.table(("TABLE", "ROW", "DIFFERS IN"), rows, empty="")
 

@@ -2,6 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from threading import Event
 from typing import Any
 
 import httpx
@@ -13,6 +16,8 @@ from commands.account import IssueApiToken, RegisterAccount
 from domain.account import Scope
 from domain.identifiers import AccountId, ApiTokenId, TenantId, uuid7
 from projections.catalogue import ALL
+from services.cli import operating
+from services.exits import CommandFailed
 from tests.dialects.plane import Caller, Plane
 
 PROJECTIONS = "/operator/projections"
@@ -135,3 +140,91 @@ def _states(answer: httpx.Response) -> Iterator[list[dict[str, Any]]]:
     for line in answer.iter_lines():
         if line.startswith("data: "):
             yield json.loads(line.removeprefix("data: "))["items"]
+
+
+def test_every_read_model_is_rebuilt_while_requests_read_and_write_and_no_answer_goes_back_in_time(
+    plane: Plane, insider: Caller, operator: httpx.Client
+) -> None:
+    project = insider.project()
+    stop, refused, backwards = Event(), list[str](), list[tuple[int, int]]()
+
+    def read() -> None:
+        newest, answer = 0, httpx.Response(200)
+        while not stop.is_set():
+            answer = insider.http.get(insider.base + "/audit-trail?limit=1")
+            if answer.status_code != 200:
+                refused.append(answer.text)
+                return
+            found = answer.json()["items"][0]["position"]
+            if found < newest:
+                backwards.append((found, newest))
+            newest = max(newest, found)
+
+    def write() -> None:
+        for number in count():
+            if stop.is_set():
+                return
+            changed = insider.http.patch(f"{insider.base}/projects/{project['id']}", json={"description": f"{number}"})
+            if changed.status_code != 200 or changed.json()["description"] != f"{number}":
+                refused.append(changed.text)
+
+    with ThreadPoolExecutor(3) as threads:
+        working = [threads.submit(work) for work in (read, read, write)]
+        try:
+            grown = [rebuilt(plane, operator, {}, *ALL) for _ in range(2)]
+        finally:
+            stop.set()
+        for work in working:
+            work.result(20)
+
+    assert (refused, backwards) == ([], [])
+    assert {(one["phase"], one["differing"]) for growths in grown for one in growths} == {("done", 0)}
+
+
+def test_a_fact_that_cannot_be_kept_stops_one_read_model_and_the_operator_sees_which_and_why(
+    plane: Plane, insider: Caller, operator: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(str(plane.settings.database_url)) as connection:
+        connection.execute("ALTER TABLE read_secrets.secrets ADD CONSTRAINT no_poison CHECK (name <> 'POISON')")
+    insider.http.post(insider.base + "/secrets", json={"name": "POISON", "value": "deadly"})
+    plane.wait(lambda: listed(operator)["secrets"]["stopped"] is not None)
+    stopped = listed(operator)["secrets"]["stopped"]
+    assert stopped["tag"] == "secret.set"
+    assert stopped["factId"].startswith("secret-")
+    assert "no_poison" in stopped["reason"]
+    insider.project()  # all others go on
+
+    capsys.readouterr()
+    assert operating.lag(plane.settings, as_json=False) == 1
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("secrets")]
+    assert f"at fact {stopped['position']} (secret.set, {stopped['factId']}): CheckViolation" in line
+    assert "deadly" not in line
+
+    [growth] = rebuilt(plane, operator, {}, "secrets")
+    assert growth["phase"] == "done"
+    assert operating.lag(plane.settings, as_json=False) == 0
+    assert [one["name"] for one in insider.get("/secrets")["items"]] == ["POISON"]
+
+
+def test_an_operator_at_a_terminal_sees_rows_that_differ_and_how_a_rebuild_goes(
+    plane: Plane, insider: Caller, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = insider.project()
+    with psycopg.connect(str(plane.settings.database_url)) as connection:
+        connection.execute("UPDATE read_projects.projects SET slug = 'wrong' WHERE id = %s", [project["id"]])
+
+    def grow(*, accept: bool) -> int:
+        return operating.rebuild(
+            plane.settings, ["projects"], everything=False, accept=accept, afresh=False, as_json=False
+        )
+
+    with pytest.raises(CommandFailed, match="--accept-differences"):
+        grow(accept=False)
+    shown = capsys.readouterr()
+    assert f"projects  {project['id']}  slug" in shown.out
+    assert "projects: 1 row unlike the live ones" in shown.err
+    assert "facts, " in shown.err
+    assert grow(accept=True) == 0
+    assert "Rebuilt: projects." in capsys.readouterr().out
+    assert operating.cancel(plane.settings, ["projects"], everything=False) == 0
+    assert "There is no rebuild to cancel." in capsys.readouterr().out
