@@ -5,7 +5,7 @@ batch is a serial order, and one append's conflict is nobody else's.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from adapters.mapping import Stored
@@ -24,9 +24,9 @@ Answer = range | Exception
 class Submission:
     """What one caller wants recorded, whole or not at all, and where it waits for the answer."""
 
-    events: Sequence[Stored]
+    runs: Sequence[Stored]
     reservations: Sequence[Reservation] = ()
-    """Taken and given back by the first event's stream, in this order."""
+    """Taken and given back by the first run's stream, in this order."""
     sealed: Sequence[Sealed] = ()
     request: Request | None = None
     in_doubt: bool = False
@@ -37,7 +37,12 @@ class Submission:
     @property
     def stream(self) -> str:
         """The stream that holds what is reserved."""
-        return self.events[0].stream
+        return self.runs[0].stream
+
+    @property
+    def size(self) -> int:
+        """The number of events."""
+        return sum(len(run.tags) for run in self.runs)
 
     @property
     def only_extends(self) -> bool:
@@ -69,8 +74,8 @@ class Admission:
         self._versions = dict(seen.versions)
         self._holders: dict[Name, str | None] = dict(seen.holders)
         self._fingerprints = dict(seen.fingerprints)
-        self.events: list[Stored] = []
-        """Those that the admitted submissions add, in the order of their positions."""
+        self.runs: list[Stored] = []
+        """What the admitted submissions add, in the order of their positions."""
         self.sealed: list[Sealed] = []
         self.requests: list[tuple[Request, str, int, int]] = []
         """With the stream, and the first and the last position."""
@@ -83,13 +88,13 @@ class Admission:
         if submission.in_doubt and (positions := self._settled(submission)):
             return positions
         fresh = self._is_fresh(submission.request)
-        versions = self._following(submission.events)
+        versions = self._following(submission.runs)
         holders = self._reserved(submission)
         first = self._position + 1
-        self._position += len(submission.events)
+        self._position += submission.size
         self._versions.update(versions)
         self._holders.update(holders)
-        self.events += submission.events
+        self.runs += submission.runs
         self.sealed += submission.sealed
         if submission.request and fresh:
             self._fingerprints[submission.request.causation_id] = submission.request.fingerprint
@@ -104,11 +109,13 @@ class Admission:
 
     def _settled(self, submission: Submission) -> range | None:
         """The positions where the submission was recorded after all, if it was: the same bytes in the same places."""
-        found = [self._seen.recorded.get((event.stream, event.version)) for event in submission.events]
-        if found[0] and all(
-            place and place[1] == event.state for place, event in zip(found, submission.events, strict=True)
-        ):
-            return range(found[0][0], found[0][0] + len(found))
+        found = [
+            (self._seen.recorded.get((run.stream, version)), state)
+            for run in submission.runs
+            for version, state in enumerate(run.states, run.first)
+        ]
+        if (first := found[0][0]) and all(place and place[1] == state for place, state in found):
+            return range(first[0], first[0] + len(found))
         return None
 
     def _is_fresh(self, request: Request | None) -> bool:
@@ -120,17 +127,15 @@ class Admission:
             raise RequestReused(f"The idempotency key of request {request.causation_id} came with another request.")
         return before is None
 
-    def _following(self, events: Iterable[Stored]) -> dict[str, int]:
-        """The streams' last versions after the events, each of which must follow the one before it."""
+    def _following(self, runs: Sequence[Stored]) -> dict[str, int]:
+        """The streams' last versions after the runs, each of which must follow what is before it."""
         versions: dict[str, int] = {}
-        for stream, version, _, _ in events:
-            last = versions.get(stream)
-            if last is None:
-                last = self._versions.get(stream)
+        for run in runs:
+            last = versions.get(run.stream, self._versions.get(run.stream))
             # A stream begins with version 1; the contract of the library eventsourcing also lets it begin with 0.
-            if version - 1 != last and (last is not None or version not in {0, 1}):
-                raise VersionConflict(f"{stream}@{version} cannot follow version {last or 0}.")
-            versions[stream] = version
+            if run.first not in ({0, 1} if last is None else {last + 1}):
+                raise VersionConflict(f"{run.stream}@{run.first} cannot follow version {last or 0}.")
+            versions[run.stream] = run.last
         return versions
 
     def _reserved(self, submission: Submission) -> dict[Name, str | None]:

@@ -32,10 +32,10 @@ async def _at_its_word(connection: AsyncConnection, batch: Sequence[Submission])
     """
     if not all(submission.only_extends for submission in batch):
         return None
-    firsts = _firsts(event for submission in batch for event in submission.events)
+    firsts = _firsts(run for submission in batch for run in submission.runs)
     admission = Admission(Seen(versions={stream: first - 1 for stream, first in firsts.items()}))
     places = [_judged(admission, submission) for submission in batch]
-    head = await _write_events(connection, firsts, admission.events)
+    head = await _write_events(connection, firsts, admission.runs)
     if head is None:
         return None
     return [range(place.start + head, place.stop + head) if isinstance(place, range) else place for place in places]
@@ -47,17 +47,17 @@ async def _after_a_look(connection: AsyncConnection, batch: Sequence[Submission]
         await connection.execute("SELECT log.take_turn()")
         admission = Admission(await _seen(connection, batch))
         answers = [_judged(admission, submission) for submission in batch]
-        if admission.events:
-            await _write_events(connection, _firsts(admission.events), admission.events)
+        if admission.runs:
+            await _write_events(connection, _firsts(admission.runs), admission.runs)
             await _write_others(connection, admission)
     return answers
 
 
-def _firsts(events: Iterable[Stored]) -> dict[str, int]:
-    """With which version the events begin in each stream."""
+def _firsts(runs: Iterable[Stored]) -> dict[str, int]:
+    """With which version the runs begin in each stream."""
     firsts: dict[str, int] = {}
-    for stream, version, _, _ in events:
-        firsts.setdefault(stream, version)
+    for run in runs:
+        firsts.setdefault(run.stream, run.first)
     return firsts
 
 
@@ -70,11 +70,11 @@ def _judged(admission: Admission, submission: Submission) -> Answer:
 
 async def _seen(connection: AsyncConnection, batch: Sequence[Submission]) -> Seen:
     """Everything that the batch is about. The queries travel together and cost one round trip."""
-    streams = {event.stream for submission in batch for event in submission.events}
+    streams = {run.stream for submission in batch for run in submission.runs}
     names = {(r.scope, r.name) for s in batch for r in s.reservations if not isinstance(r, GiveBackAll)}
     givers = {s.stream for s in batch if any(isinstance(r, GiveBackAll) for r in s.reservations)}
     requests = {submission.request.causation_id for submission in batch if submission.request}
-    doubts = {event.stream for submission in batch if submission.in_doubt for event in submission.events}
+    doubts = {run.stream for submission in batch if submission.in_doubt for run in submission.runs}
     last = await connection.execute("SELECT coalesce(max(position), 0) FROM log.events")
     versions = await _asked(
         connection,
@@ -118,12 +118,20 @@ async def _rows(cursor: AsyncCursor[tuple[Any, ...]] | None) -> Sequence[tuple[A
     return await cursor.fetchall() if cursor else ()
 
 
-async def _write_events(connection: AsyncConnection, firsts: Mapping[str, int], events: Sequence[Stored]) -> int | None:
+async def _write_events(connection: AsyncConnection, firsts: Mapping[str, int], runs: Sequence[Stored]) -> int | None:
     """The position before the first event, or None where a stream does not go on with its version in ``firsts``."""
-    columns = [list(column) for column in zip(*events, strict=True)] or [[]] * 4
+    streams: list[str] = []
+    versions: list[int] = []
+    tags: list[str] = []
+    states: list[bytes] = []
+    for run in runs:
+        streams += [run.stream] * len(run.tags)
+        versions += range(run.first, run.last + 1)
+        tags += run.tags
+        states += run.states
     cursor = await connection.execute(
         "SELECT log.append(%b::text[], %b::integer[], %b::text[], %b::integer[], %b::text[], %b::bytea[])",
-        [list(firsts), list(firsts.values()), *columns],
+        [list(firsts), list(firsts.values()), streams, versions, tags, states],
         prepare=True,
         binary=True,
     )

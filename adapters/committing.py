@@ -104,7 +104,7 @@ class Committer:
         size = 0
         while self._queue and size < LARGEST_BATCH:
             batch.append(submission := self._queue.popleft())
-            size += len(submission.events)
+            size += submission.size
         _QUEUE_DEPTH.set(len(self._queue))
         return batch
 

@@ -59,7 +59,7 @@ class EventLog:
             return []
         tenant = append.context.tenant_id
         submission = Submission(
-            events=self._mapper.stored(append.stream, append.version, append.facts, append.context),
+            runs=[self._mapper.stored(append.stream, append.version, append.facts, append.context)],
             reservations=[change for fact in append.facts for change in reservations(fact, tenant)],
             sealed=append.sealed,
             request=append.request,

@@ -17,12 +17,18 @@ class UnreadableFact(Exception):
 
 
 class Stored(NamedTuple):
-    """An event as the log keeps it."""
+    """Events that follow one another in a stream, as the log keeps them, column by column."""
 
     stream: str
-    version: int
-    tag: str
-    state: bytes
+    first: int
+    """The first event's version."""
+    tags: Sequence[str]
+    states: Sequence[bytes]
+
+    @property
+    def last(self) -> int:
+        """The last event's version."""
+        return self.first + len(self.tags) - 1
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -50,13 +56,11 @@ class Mapper:
     def __init__(self, upcasters: Mapping[str, Upcaster] = UPCASTERS) -> None:
         self._upcasters = upcasters
 
-    def stored(self, stream: StreamName, version: int, facts: Sequence[Fact], context: Context) -> list[Stored]:
-        """The facts as stored events; the first one's version is ``version`` + 1."""
+    def stored(self, stream: StreamName, version: int, facts: Sequence[Fact], context: Context) -> Stored:
+        """The facts as the log keeps them; the first one's version is ``version`` + 1."""
         head = b'{"context":' + _encode(context) + b',"fact":'  # the context is encoded once for all of them
-        return [
-            Stored(stream, place, tag_of(fact), head + _encode(fact) + b"}")
-            for place, fact in enumerate(facts, version + 1)
-        ]
+        states = [head + _encode(fact) + b"}" for fact in facts]
+        return Stored(stream, version + 1, [tag_of(fact) for fact in facts], states)
 
     def recorded(self, position: int, stream: str, version: int, tag: str, state: bytes) -> Recorded:
         """The fact in its place, in today's shape. Raises ``UnreadableFact``."""

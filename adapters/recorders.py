@@ -52,13 +52,13 @@ class LogRecorder(ApplicationRecorder):
         """Record the events, all or none, and return their positions. ``IntegrityError``: a version is taken."""
         if not stored_events:
             return []
-        events = [Stored(str(e.originator_id), e.originator_version, e.topic, e.state) for e in stored_events]
-        recording = asyncio.run_coroutine_threadsafe(self._record(events), self._loop)
+        runs = [Stored(str(e.originator_id), e.originator_version, [e.topic], [e.state]) for e in stored_events]
+        recording = asyncio.run_coroutine_threadsafe(self._record(runs), self._loop)
         with _library_errors():
             return list(recording.result())
 
-    async def _record(self, events: Sequence[Stored]) -> range:
-        return await self._committer.record(Submission(events=events), _ANSWER_SECONDS)
+    async def _record(self, runs: Sequence[Stored]) -> range:
+        return await self._committer.record(Submission(runs=runs), _ANSWER_SECONDS)
 
     def select_events(
         self,

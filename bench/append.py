@@ -37,7 +37,8 @@ _CONTEXT = Context(
     causation_id=CausationId(uuid7()),
     at=datetime.now(UTC),
 )
-(_STORED,) = Mapper().stored(StreamName("deployment"), 0, [_FACT], _CONTEXT)
+_STORED = Mapper().stored(StreamName("deployment"), 0, [_FACT], _CONTEXT)
+_STATE = _STORED.states[0]
 
 
 def run(*, quick: bool) -> Finding:
@@ -50,9 +51,9 @@ def run(*, quick: bool) -> Finding:
         if quick:
             return uvloop.run(_run(url, {}, rounds=1, seconds=0.2))
         others = {
-            "eventsourcing": (8, peers.enter_context(stores.eventsourcing(url, _STORED.state))),
-            "Emmett": (3, peers.enter_context(stores.emmett(url, _STORED.state))),
-            "message-db": (3, peers.enter_context(stores.message_db(url, _STORED.state))),
+            "eventsourcing": (8, peers.enter_context(stores.eventsourcing(url, _STATE))),
+            "Emmett": (3, peers.enter_context(stores.emmett(url, _STATE))),
+            "message-db": (3, peers.enter_context(stores.message_db(url, _STATE))),
         }
         return uvloop.run(_run(url, others, rounds=7, seconds=1.5))
 
@@ -118,7 +119,7 @@ async def _appends(log: EventLog, callers: int, seconds: float) -> float:
 
 def _rows(streams: int) -> Iterator[Row]:
     names = [f"deployment-{uuid7()}" for _ in range(streams)]
-    return ((name, version, _STORED.tag, _STORED.state) for version in count(1) for name in names)
+    return ((name, version, _STORED.tags[0], _STATE) for version in count(1) for name in names)
 
 
 def _aside(store: stores.Store) -> Side:

@@ -76,13 +76,12 @@ async def _appended(log: EventLog, seconds: float) -> float:
 
 
 async def _inserted(connection: AsyncConnection, seconds: float) -> float:
-    stream, versions = StreamName(f"deployment-{uuid7()}"), count(0, EVENTS)
-    events = Mapper().stored(stream, 0, (_FACT,) * EVENTS, _CONTEXT)
-    streams, _, tags, states = (list(column) for column in zip(*events, strict=True))
+    stream, versions = StreamName(f"deployment-{uuid7()}"), count(1, EVENTS)
+    stored = Mapper().stored(stream, 0, (_FACT,) * EVENTS, _CONTEXT)
 
     async def once(_: int) -> None:
         first = next(versions)
-        await _insert(connection, streams, list(range(first + 1, first + 1 + EVENTS)), tags, states)
+        await _insert(connection, [stream] * EVENTS, list(range(first, first + EVENTS)), stored.tags, stored.states)
 
     return EVENTS * await rate(1, seconds, once)
 

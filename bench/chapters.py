@@ -126,11 +126,11 @@ def _row(place: int, step: Step) -> bytes:
         causation_id=ids.CausationId(f"<cause>{place + 1:02}"),
         at=cast("datetime", f"<minute>:{place * 3:02}.{place * 7919 % 1_000_000:06}Z"),
     )
-    (event,) = Mapper().stored(step.stream, 0, [step.fact], context)
-    assert event.state.isascii(), step.fact
-    state = event.state.replace(b"\\", b"\\\\\\\\")  # bytea's own escape, then COPY's
+    event = Mapper().stored(step.stream, 0, [step.fact], context)
+    assert event.states[0].isascii(), step.fact
+    state = event.states[0].replace(b"\\", b"\\\\\\\\")  # bytea's own escape, then COPY's
     version = str(step.version) if isinstance(step.version, int) else f"#{step.version}#"
-    row = b"\t".join([b"#p%d#" % place, step.stream.encode(), version.encode(), event.tag.encode(), state])
+    row = b"\t".join([b"#p%d#" % place, step.stream.encode(), version.encode(), event.tags[0].encode(), state])
     return _SLOT.sub(_slot, row.replace(b"%", b"%%")) + b"\n"
 
 

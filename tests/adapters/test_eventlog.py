@@ -260,8 +260,8 @@ async def test_closing_records_what_was_submitted(database: Database) -> None:
 
 async def test_a_fact_with_an_unknown_tag_stops_the_reader(database_url: str, log: EventLog) -> None:
     before = await log.append(append("workspace-1", 0))
-    (stored,) = Mapper().stored(StreamName("workspace-2"), 0, [named()], context())
-    state = stored.state.replace(b"workspace.created", b"workspace.dreamt")
+    stored = Mapper().stored(StreamName("workspace-2"), 0, [named()], context())
+    state = stored.states[0].replace(b"workspace.created", b"workspace.dreamt")
     with psycopg.connect(database_url) as connection:
         connection.execute("INSERT INTO log.events VALUES (2, 'workspace-2', 1, 'workspace.dreamt', %s)", [state])
 
@@ -283,8 +283,8 @@ def test_an_old_tag_is_upcast_step_by_step_while_decoding() -> None:
             },
         }
     )
-    (stored,) = mapper.stored(StreamName("workspace-1"), 0, [named()], circumstances := context())
-    head, _, _ = stored.state.partition(b',"fact":')
+    stored = mapper.stored(StreamName("workspace-1"), 0, [named()], circumstances := context())
+    head, _, _ = stored.states[0].partition(b',"fact":')
     state = head + b',"fact":{"fact":"tenant.made","tenant":"tenant","label":"Acme"}}'
 
     recorded = mapper.recorded(1, "workspace-1", 1, "tenant.made", state)

@@ -28,8 +28,8 @@ def tell(url: str, facts: Sequence[Recorded]) -> None:
 
 
 def _stored(recorded: Recorded) -> tuple[Any, ...]:
-    [stored] = Mapper().stored(recorded.stream, recorded.version - 1, [recorded.fact], recorded.context)
-    return recorded.position, recorded.stream, recorded.version, stored.tag, stored.state
+    stored = Mapper().stored(recorded.stream, recorded.version - 1, [recorded.fact], recorded.context)
+    return recorded.position, recorded.stream, recorded.version, stored.tags[0], stored.states[0]
 
 
 def contents(url: str, models: Sequence[ReadModel] = tuple(ALL.values())) -> dict[str, list[str]]:

@@ -32,11 +32,11 @@ def test_every_tag_that_was_ever_stored_has_a_specimen() -> None:
 def test_a_specimen_decodes_and_encodes_to_the_same_again(tag: str) -> None:
     recorded = decoded(tag)
 
-    (stored,) = Mapper().stored(STREAM, 0, [recorded.fact], recorded.context)
+    stored = Mapper().stored(STREAM, 0, [recorded.fact], recorded.context)
 
-    assert (type(recorded.fact), stored.tag) == (FACTS[tag], tag)
-    assert msgspec.json.decode(stored.state) == msgspec.json.decode((GOLDEN / f"{tag}.json").read_bytes())
-    assert Mapper().recorded(1, STREAM, 1, stored.tag, stored.state) == recorded
+    assert (type(recorded.fact), stored.tags[0]) == (FACTS[tag], tag)
+    assert msgspec.json.decode(stored.states[0]) == msgspec.json.decode((GOLDEN / f"{tag}.json").read_bytes())
+    assert Mapper().recorded(1, STREAM, 1, stored.tags[0], stored.states[0]) == recorded
 
 
 def test_old_tags_are_read_as_facts_of_today() -> None:

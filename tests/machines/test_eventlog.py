@@ -114,7 +114,7 @@ class TwoWriters:
 
     async def _record(self, append: Append, committer: Committer) -> range:
         submission = Submission(
-            events=self.mapper.stored(append.stream, append.version, append.facts, append.context),
+            runs=[self.mapper.stored(append.stream, append.version, append.facts, append.context)],
             reservations=_reservations(append),
             request=append.request,
         )
