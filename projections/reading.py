@@ -12,7 +12,7 @@ R = TypeVar("R", bound=Row)
 
 PAGE_SIZE = 50
 LARGEST_PAGE = 200
-DEEPEST_ROW = 10_000
+DEEPEST_ROW = 5_000
 """Page numbers reach so many rows deep, and so many are counted; cursors reach all."""
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Request
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from msgspec import UNSET, UnsetType
 
@@ -19,7 +20,7 @@ W = TypeVar("W")
 
 class Listing(msgspec.Struct, Generic[W], frozen=True, kw_only=True, rename="camel"):
     """A page of a list. ``page``, ``pageSize`` and ``total`` come where pages are asked for by number, ``total`` up to
-    10,000; ``nextCursor`` leads to what follows, and is null at the end."""
+    5,000; ``nextCursor`` leads to what follows, and is null at the end."""
 
     items: Sequence[W]
     next_cursor: str | None
@@ -39,6 +40,7 @@ class Asked(Value):
 
 def asked(
     request: Request[Any, Any, Any],
+    call: NamedDependency[Any],  # noqa: ARG001 - Litestar makes a task for each of two that do not need one another
     page: Annotated[int, QueryParameter(ge=1, le=1_000_000, description="The page's number, from 1.")] = 1,
     page_size: Annotated[
         int, QueryParameter(name="pageSize", ge=1, le=LARGEST_PAGE, description="How many items a numbered page has.")
@@ -56,7 +58,7 @@ def asked(
     size = page_size if numbered else limit or PAGE_SIZE
     paging = Paging(after=cursor, page=page if numbered else 1, size=size, counted=numbered)
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in {"page", "cursor"}]
-    return Asked(paging=paging, numbered=numbered, address=f"{request.url.path}?{urlencode(kept)}")
+    return Asked(paging=paging, numbered=numbered, address=f"{request.scope['path']}?{urlencode(kept)}")
 
 
 def listing(page: Page[R], asked: Asked, shown: Callable[[R], W]) -> Listing[W]:
