@@ -5,6 +5,7 @@ transaction (architecture, rule 5). The stream that holds a fact holds the names
 """
 
 from collections.abc import Sequence
+from typing import cast, get_args
 
 from domain.account import AccountRegistered
 from domain.fact import Fact, Value
@@ -38,8 +39,26 @@ class GiveBackAll(Value):
 Reservation = Take | GiveBack | GiveBackAll
 
 
+_Reserving = (
+    AccountRegistered
+    | ProjectCreated
+    | EnvironmentAdded
+    | EnvironmentRelabelled
+    | RepositoryConnected
+    | RepositoryDisconnected
+    | SecretSet
+    | SecretRemoved
+)
+_RESERVING: frozenset[type[Fact]] = frozenset(get_args(_Reserving))
+
+
 def reservations(fact: Fact, tenant: TenantId) -> Sequence[Reservation]:
     """The names that ``fact`` takes and gives back, in that order of effect."""
+    # Most facts take nothing, and each of them passes here: one look at the type instead of eight.
+    return _changes(cast("_Reserving", fact), tenant) if type(fact) in _RESERVING else ()
+
+
+def _changes(fact: _Reserving, tenant: TenantId) -> Sequence[Reservation]:
     match fact:
         case AccountRegistered():
             return [Take(scope=EMAIL, name=fact.email.casefold())]
@@ -57,8 +76,6 @@ def reservations(fact: Fact, tenant: TenantId) -> Sequence[Reservation]:
             return [Take(scope=_secret_scope(fact, tenant), name=fact.name)]
         case SecretRemoved():
             return [GiveBackAll()]
-        case _:
-            return []
 
 
 def _secret_scope(fact: SecretSet, tenant: TenantId) -> str:
