@@ -123,7 +123,9 @@ _BUILDBOT = (
 )
 _PIKU = (
     "Piku gets a `git push` without ssh, and is live as soon as the page lies where nginx would serve it: it resets "
-    "one working directory in place, so requests meet half a release, and records nothing but git's log."
+    "one working directory in place, so requests meet half a release, and records nothing but git's log. What we take "
+    "beyond the clone is, by the list above: the request, the way through the relay to an executor, git under watch "
+    "with a fetch and a checkout apart, a copy known by its content, and a row at the edge."
 )
 _NO_PIKU = "Piku was not run: `PIKU_SCRIPT` names no `piku.py`."
 
