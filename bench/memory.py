@@ -103,8 +103,8 @@ def run(*, quick: bool) -> Finding:
 _IDLE = (
     "Where the idle plane's memory goes: 17 MB of anonymous memory are the least for Python with asyncio, and 25 with "
     "the database's library as well; half of the files are the programs of Caddy and NATS. Forking our processes from "
-    "one that has loaded everything would save about 33 MB, the edge within the worker about 31; ADR 22 says why neither "
-    "is done."
+    "one that has loaded everything would save about 33 MB, the edge within the worker about 31; ADR 22 says why "
+    "neither is done."
 )
 
 
