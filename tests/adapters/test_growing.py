@@ -19,7 +19,7 @@ from domain.fact import tag_of
 from domain.history import Recorded
 from domain.rejection import Conflict, NotFound
 from projections.catalogue import ALL
-from projections.changes import Change, Put, ReadModel
+from projections.changes import Change, Put, ReadModel, Row, Table
 from projections.projects import PROJECTS
 from services.growing import Stopped, clean, grow
 from services.operator import rebuild
@@ -286,6 +286,36 @@ async def test_a_read_model_that_had_stopped_takes_the_grown_rows_whatever_they_
     await grow(database, log, [mended])
     assert all("Mended" in row or "Store of" in row for row in contents(database_url)["projects.projects"])
     assert checkpoints(database_url)[live("projects")] == (len(FACTS), None)
+
+
+class Note(Row):
+    """A row whose text may be anything."""
+
+    id: int
+    text: str
+    about: dict[str, str] | None
+
+
+async def test_among_very_many_rows_one_that_cannot_be_copied_is_kept_as_the_live_ones_are(
+    database_url: str, database: Database, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.growing.FACTS_AT_ONCE", 10_000)
+    notes = Table("notes", Note, key=("id",))
+
+    def project(recorded: Recorded) -> Sequence[Change]:
+        text = "a\x00b" if recorded.position == 7 else "a\tb\\N"
+        about = {"text": text} if recorded.position % 2 else None
+        return [Put(notes, Note(id=recorded.position, text=text, about=about))]
+
+    model = ReadModel("notes", [notes], project)
+    facts = history(8, moves=90)
+    assert len(facts) > readmodels.COPY_FROM
+    tell(database_url, facts)
+    await grow(database, log, [model])
+    rows = contents(database_url, [model])["notes.notes"]
+    assert len(rows) == len(facts)
+    assert rows[6] == '(7,a\ufffdb,"{""text"": ""a\ufffdb""}")'
+    assert rows[7] == '(8,"a\tb\\\\N",)'
 
 
 async def test_the_projectors_leader_grows_what_it_is_asked_for(
