@@ -26,11 +26,11 @@ EVENTS = 100
 """In one append."""
 
 _NOTE = (
-    "Where the rest goes, by the fastest twentieth of appends taken in turn with the bare INSERT: of 970 µs, 740 are "
+    "Where the rest goes, by the fastest twentieth of appends taken in turn with the bare INSERT: of 990 µs, 830 are "
     "the INSERT's own. About 130 are there for one event as well: two turns of the event loop between caller and "
     "committer, the metrics, and in the database the lock, the check of versions, the head and the bell. The others "
-    "are a hundred facts' encoding (30 to 45) and the look whether they take names (50). Columns instead of an object "
-    "for each event brought 0.75 to 0.77. A binary array built by hand gains nothing over psycopg's own."
+    "are mostly a hundred facts' encoding. Columns instead of an object for each event, and one look whether a fact "
+    "takes a name, brought 0.75 to 0.83. A binary array built by hand gains nothing over psycopg's own."
 )
 
 _FACT = DeploymentLeased(deployment_id=DeploymentId(uuid7()), executor_id=ExecutorId(uuid7()), fencing_token=1)
