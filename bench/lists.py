@@ -30,6 +30,15 @@ MANY = 20_000
 BUSY, CALM = 8, 2
 """Connections that ask without a pause, where the rate and where the latency is measured."""
 
+NOTE = """\
+Where the time of a list goes, by profile: about 0.8 ms of CPU in the API, of which the route without a
+database takes 0.2 too, and 0.7 ms in Postgres (finding 51 keys, their rows, JSON of 23 columns each, counting
+a thousand index entries). In the API: psycopg and its pool a sixth, the framework's guards and dependencies a
+tenth, decoding rows and turning them into answers an eighth, the access log a tenth. Callers are remembered,
+one statement asks for all, and rows are arrays. Sending several readers' statements in one pipeline saved a
+tenth in the API and nothing in Postgres; generic plans saved nothing.
+"""
+
 Questions = Sequence[tuple[str, str]]
 
 
@@ -135,7 +144,7 @@ def _finding(rounds: Sequence[_Round], tenants: int, each: int, many: int, size:
         Figure("p50 in ms", middles),
         Figure("p99 in ms", latencies),
     ]
-    return Finding("lists at a million deployments", how, figures)
+    return Finding("lists at a million deployments", how, figures, [NOTE.strip()])
 
 
 def database_of(url: str, name: str) -> str:
