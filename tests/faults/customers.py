@@ -1,7 +1,7 @@
 """Customers of a plane, each a thread: they deploy, follow, look, roll back, and note what they were told."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +77,8 @@ class Customer(Thread):
         self.client = Client(plane, name)
         self.chance = chance
         self.deployed: list[Deployed] = []
+        self.acts = 0
+        """How often it did its thing, and saw it done."""
         self._enough = Event()
         self._problem: BaseException | None = None
 
@@ -84,6 +86,7 @@ class Customer(Thread):
         try:
             while not self._enough.wait(self.chance.random() * PAUSE_SECONDS):
                 self.act()
+                self.acts += 1
         except BaseException as problem:  # noqa: BLE001 - the test raises it
             self._problem = problem
 
@@ -165,6 +168,18 @@ def shows(plane: Plane, site: Site, made: str, seconds: float) -> None:
             return False
 
     until(looks_so, seconds, f"{site.app.host} does not come to show {wanted}")
+
+
+def all_get_on(everybody: Sequence[Customer], seconds: float) -> None:
+    """Wait until each customer has done its thing once more, unless one has given up: that shows when it finishes."""
+    before = [customer.acts for customer in everybody]
+
+    def got_on() -> bool:
+        if not all(customer.is_alive() for customer in everybody):
+            return True
+        return all(customer.acts > known for customer, known in zip(everybody, before, strict=True))
+
+    until(got_on, seconds, "nothing goes on")
 
 
 def title(text: str) -> str:

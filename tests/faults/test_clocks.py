@@ -14,7 +14,7 @@ import pytest
 
 from services.plane import OWN
 from tests.faults.clocks import JUMPS, Clocks
-from tests.faults.customers import Customer, customers
+from tests.faults.customers import Customer, all_get_on, customers
 from tests.faults.history import Event, history, tagged
 from tests.faults.oracle import judge
 from tests.faults.reporting import Note
@@ -76,18 +76,7 @@ def live_with_it(plane: Plane, part: str, everybody: Sequence[Customer], chance:
     """Builds that run, and those that begin, go on; all but the executor, whose builds would end, also start anew."""
     if part != "executor":
         kill(plane, [part], chance)
-    before = done(everybody)
-    until(lambda: done(everybody) >= before + 2 or any_trouble(everybody), 60, f"{part}: nothing goes on")
-
-
-def done(everybody: Sequence[Customer]) -> int:
-    """How many deployments were seen to their end."""
-    return sum(len(customer.deployed) for customer in everybody)
-
-
-def any_trouble(everybody: Sequence[Customer]) -> bool:
-    """Whether a customer gave up; waiting for it is of no use then."""
-    return not all(customer.is_alive() for customer in everybody)
+    all_get_on(everybody, 60)
 
 
 def some_clock_was_wrong(events: Sequence[Event]) -> None:

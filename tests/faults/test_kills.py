@@ -87,4 +87,4 @@ def say(note: Note, blows: Sequence[Blow], everybody: Sequence[Customer]) -> Non
         f"{len(deployed)}, {failed} of them failed, as their builds were killed; trigger to done {seconds}",
     )
     note("commands acknowledged", sum(len(customer.client.told) for customer in everybody))
-    note("turned away", dict(sum((customer.client.turned_away for customer in everybody), Counter[str]())))
+    note("turned away", dict(sum((one.client.turned_away for one in everybody), Counter[str]())))
