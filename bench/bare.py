@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,14 +55,19 @@ def main(readers: int) -> None:
     files_allowed(readers + 100)
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         print(listener.getsockname()[1], flush=True)
-        every = [listener.accept()[0] for _ in range(readers)]
-        for one in every:
-            one.recv(1 << 16)
-            one.sendall(_HEAD)
-            one.setblocking(False)
-        for order in sys.stdin:
-            count, _, frame = order.partition(" ")
-            _send(every, int(count), frame.strip().encode() + b"\n\n")
+        every = [_answered(listener.accept()[0]) for _ in range(readers)]
+        with suppress(ConnectionError):  # once they have the end, the readers go
+            for order in sys.stdin:
+                count, _, frame = order.partition(" ")
+                _send(every, int(count), frame.strip().encode() + b"\n\n")
+
+
+def _answered(one: socket.socket) -> socket.socket:
+    """A reader that has the head of its answer: the others come only when these have it."""
+    one.recv(1 << 16)
+    one.sendall(_HEAD)
+    one.setblocking(False)
+    return one
 
 
 def _send(every: list[socket.socket], count: int, frame: bytes) -> None:

@@ -24,6 +24,8 @@ from bench.quantiles import quantile
 _ROOT = Path(__file__).parents[1]
 _STAMP = re.compile(rb"at=(\d+)")
 _PIECE = 1 << 18
+PATIENCE_SECONDS = 30
+"""So long an answer's head may take."""
 AT_ONCE = 100
 """So many ask before the others do: nobody's database takes thousands of questions at a time."""
 READERS_OF_AN_ADDRESS = 10_000
@@ -111,6 +113,7 @@ def main(words: str) -> None:
 
 def _opened(crowd: Crowd, number: int) -> socket.socket:
     opened = socket.socket()
+    opened.settimeout(PATIENCE_SECONDS)
     if crowd.readers > READERS_OF_AN_ADDRESS:
         opened.bind((f"127.0.0.{2 + number // READERS_OF_AN_ADDRESS}", 0))
     opened.connect((crowd.host, crowd.port))
