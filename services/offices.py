@@ -13,7 +13,7 @@ from adapters.leadership import leading
 from adapters.mapping import UnreadableFact
 from adapters.nats import connecting
 
-_FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+_FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 PASSING = (
     Unavailable,

@@ -27,6 +27,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 PING_INTERVAL = 2
 """Seconds between pings; the connection is given up after two without an answer."""
 
+MUTE_SECONDS = 4.0
+"""So long a stream may answer to no message before it is made anew, where the server itself answers."""
+
 T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
@@ -34,6 +37,10 @@ _log = structlog.get_logger(__name__)
 
 class Unavailable(Exception):
     """NATS is away, or JetStream does not do what was asked. Nothing is lost by trying again later."""
+
+
+class Unanswered(Unavailable):
+    """An answer stays out."""
 
 
 class Session:
@@ -49,6 +56,7 @@ class Session:
         self.ended = ended
         self._preparing = asyncio.Lock()
         self._epoch: str | None = None
+        self._mute_since: dict[str, float] = {}
 
     @property
     def alive(self) -> bool:
@@ -75,8 +83,34 @@ class Session:
         futures: set[asyncio.Future[Any]] = {future, self.ended}
         await asyncio.wait(futures, timeout=ANSWER_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
         if not future.done():
-            raise Unavailable("NATS did not answer.")
+            raise Unanswered("NATS did not answer.")
         return future.result()
+
+    @asynccontextmanager
+    async def storing(self, stream: str) -> AsyncIterator[None]:
+        """Messages for ``stream`` are sent and answered in the block; a stream that stays mute is made anew.
+
+        That is what mends a stream of nats-server 2.15 to which it once could not write, as on a full disk: it stores
+        nothing more, and says nothing. What was in it comes again from the log, as after a wipe.
+        """
+        try:
+            yield
+        except Unanswered:
+            now = asyncio.get_running_loop().time()
+            since = self._mute_since.setdefault(stream, now - ANSWER_TIMEOUT)
+            if self.alive and now - since >= MUTE_SECONDS:
+                await self._drop(stream)
+            raise
+        self._mute_since.pop(stream, None)
+
+    async def _drop(self, stream: str) -> None:
+        """Delete the stream, so that ``prepare`` makes it; not where nothing answers, for then it is not the stream."""
+        with translated():
+            await self.client.flush(ANSWER_TIMEOUT)
+            await self.jetstream.delete_stream(stream)
+        self._mute_since.pop(stream, None)
+        self.unprepare()
+        _log.warning("nats.stream_dropped", stream=stream, hint="It stored nothing any more. It is made anew, empty.")
 
 
 @contextmanager

@@ -62,14 +62,15 @@ NO_STREAM = Answer(error=Refusal(code=503, description="no stream takes this sub
 _answer = msgspec.json.Decoder(Answer)
 
 
-async def deliver(session: Session, messages: Sequence[Message]) -> list[Answer]:
-    """Send all the messages in their order, and return JetStream's answers in the same order.
+async def deliver(session: Session, stream: str, messages: Sequence[Message]) -> list[Answer]:
+    """Send all the messages, which are for one stream, in their order; JetStream's answers in the same order.
 
     Raises Unavailable where an answer stays out; some of the messages may then be stored.
     """
     await session.prepare()
-    with translated():
-        answers = [answer for window in _windows(messages) for answer in await _exchange(session, window)]
+    async with session.storing(stream):
+        with translated():
+            answers = [answer for window in _windows(messages) for answer in await _exchange(session, window)]
     if NO_STREAM in answers:
         session.unprepare()
         raise Unavailable("A stream is missing on NATS; it is made again.")
@@ -130,7 +131,7 @@ class FactPublisher:
         all of them again then: those that are stored are kept once.
         """
         session = await self._connection.session(timeout)
-        answers = await deliver(session, [_message(fact) for fact in facts])
+        answers = await deliver(session, "FACTS", [_message(fact) for fact in facts])
         for answer in answers:
             if answer.error is not None:
                 raise Unavailable(f"JetStream refused a fact: {answer.error.description}")

@@ -140,7 +140,7 @@ class WorkQueue:
         """
         session = await self._connection.session(timeout)
         messages = [Message(id=name, subject=subjects.work(item)) for name, item in items.items()]
-        for item, answer in zip(items.values(), await deliver(session, messages), strict=True):
+        for item, answer in zip(items.values(), await deliver(session, "WORK", messages), strict=True):
             if answer.error is None:
                 _published.labels(_kind(item)).inc(not answer.duplicate)
             elif answer.error.description != _THERE_ALREADY:

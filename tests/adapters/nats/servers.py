@@ -30,7 +30,14 @@ class NatsServer:
         self.directory = directory
         self.port = free_port()
         self.url = f"nats://{USER}:{PASSWORD}@127.0.0.1:{self.port}"
+        self.launcher: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the server, or of its launcher."""
+        assert self._process is not None
+        return self._process.pid
 
     def locate(self) -> str:
         return self.url
@@ -38,7 +45,7 @@ class NatsServer:
     def start(self, *, jetstream: bool = True) -> None:
         listen = ("-a", "127.0.0.1", "-p", str(self.port), "--user", USER, "--pass", PASSWORD)
         store = ("-js", "-sd", self.directory / "jetstream") if jetstream else ()
-        self._process = subprocess.Popen([BINARY, *listen, *store, "-l", self.directory / "nats.log"])
+        self._process = subprocess.Popen([*self.launcher, BINARY, *listen, *store, "-l", self.directory / "nats.log"])
         deadline = monotonic() + 10
         while not self._greets():
             assert monotonic() < deadline, (self.directory / "nats.log").read_text()
