@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection, AsyncCursor
 
 from adapters.admission import Admission, Answer, Name, Seen, Submission
+from adapters.arrays import blobs, integers, repeated, texts
 from adapters.mapping import Stored
 from commands.ports import RequestReused, VersionConflict
 from domain.rejection import NameTaken
@@ -15,8 +16,8 @@ from domain.reservations import GiveBackAll
 async def append(connection: AsyncConnection, batch: Sequence[Submission]) -> list[Answer]:
     """Record the batch durably, and answer each submission.
 
-    The connection is in autocommit mode. Its isolation level must be READ COMMITTED: what is judged under the log's
-    lock was seen after the lock was had.
+    The connection is in autocommit mode and takes ``adapters.arrays``. Its isolation level must be READ COMMITTED: what
+    is judged under the log's lock was seen after the lock was had.
     """
     return await _at_its_word(connection, batch) or await _after_a_look(connection, batch)
 
@@ -120,18 +121,13 @@ async def _rows(cursor: AsyncCursor[tuple[Any, ...]] | None) -> Sequence[tuple[A
 
 async def _write_events(connection: AsyncConnection, firsts: Mapping[str, int], runs: Sequence[Stored]) -> int | None:
     """The position before the first event, or None where a stream does not go on with its version in ``firsts``."""
-    streams: list[str] = []
-    versions: list[int] = []
-    tags: list[str] = []
-    states: list[bytes] = []
-    for run in runs:
-        streams += [run.stream] * len(run.tags)
-        versions += range(run.first, run.last + 1)
-        tags += run.tags
-        states += run.states
+    streams = [(run.stream, len(run.tags)) for run in runs]
+    versions = [version for run in runs for version in range(run.first, run.last + 1)]
+    tags = [tag for run in runs for tag in run.tags]
+    states = [state for run in runs for state in run.states]
     cursor = await connection.execute(
-        "SELECT log.append(%b::text[], %b::integer[], %b::text[], %b::integer[], %b::text[], %b::bytea[])",
-        [list(firsts), list(firsts.values()), streams, versions, tags, states],
+        "SELECT log.append(%b, %b, %b, %b, %b, %b)",
+        [texts(firsts), integers(firsts.values()), repeated(streams), integers(versions), texts(tags), blobs(states)],
         prepare=True,
         binary=True,
     )

@@ -13,6 +13,7 @@ from prometheus_client import Gauge, Histogram
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from adapters import arrays
 from adapters.admission import Answer, Submission
 from adapters.appending import append
 from adapters.database import Unavailable
@@ -52,7 +53,7 @@ class Committer:
 
     def __init__(self, conninfo: str) -> None:
         options = conninfo_to_dict(conninfo).get("options") or ""
-        self._conninfo = make_conninfo(conninfo, options=f"{options} {_OPTIONS}")
+        self._conninfo = make_conninfo(conninfo, options=f"{options} {_OPTIONS}", client_encoding="utf8")
         self._connection: AsyncConnection | None = None
         self._queue: deque[Submission] = deque()
         self._news = asyncio.Event()
@@ -133,6 +134,7 @@ class Committer:
         started = time.perf_counter()
         if self._connection is None:
             self._connection = await AsyncConnection.connect(self._conninfo, autocommit=True)
+            arrays.register(self._connection)
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 answers = await append(self._connection, batch)

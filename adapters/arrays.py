@@ -1,0 +1,78 @@
+"""Arrays in Postgres' binary format, joined a whole column at a time.
+
+psycopg looks at each element of a list several times, for it may be of any type. Here the type is known.
+"""
+
+from collections.abc import Collection, Iterable
+from itertools import repeat
+from struct import Struct
+
+from psycopg import AsyncConnection, postgres, pq
+from psycopg.adapt import Dumper
+
+_HEAD = Struct(">iiIii").pack  # dimensions, whether any element is NULL, the elements' type, their number, lower bound
+_LENGTH = Struct(">i").pack
+_INTEGER = Struct(">ii").pack
+
+
+class _Array(bytes):
+    """An array as it travels."""
+
+
+class Texts(_Array):
+    """``text[]``."""
+
+
+class Integers(_Array):
+    """``integer[]``."""
+
+
+class Blobs(_Array):
+    """``bytea[]``."""
+
+
+def texts(values: Collection[str]) -> Texts:
+    """An array of texts."""
+    return Texts(_joined("text", len(values), _elements(map(str.encode, values))))
+
+
+def repeated(values: Iterable[tuple[str, int]]) -> Texts:
+    """An array of texts, each so many times."""
+    counted = [(value.encode(), times) for value, times in values]
+    elements = [(_LENGTH(len(value)) + value) * times for value, times in counted]
+    return Texts(_joined("text", sum(times for _, times in counted), elements))
+
+
+def integers(values: Collection[int]) -> Integers:
+    """An array of integers of four bytes."""
+    return Integers(_joined("int4", len(values), map(_INTEGER, repeat(4), values)))
+
+
+def blobs(values: Collection[bytes]) -> Blobs:
+    """An array of byte strings."""
+    return Blobs(_joined("bytea", len(values), _elements(values)))
+
+
+def register(connection: AsyncConnection) -> None:
+    """Let the connection take these arrays as parameters."""
+    for kind, name in ((Texts, "text"), (Integers, "int4"), (Blobs, "bytea")):
+        connection.adapters.register_dumper(kind, _dumper(postgres.types[name].array_oid))
+
+
+def _elements(values: Iterable[bytes]) -> Iterable[bytes]:
+    return [_LENGTH(len(value)) + value for value in values]
+
+
+def _joined(name: str, count: int, elements: Iterable[bytes]) -> bytes:
+    return _HEAD(1, 0, postgres.types[name].oid, count, 1) + b"".join(elements)
+
+
+def _dumper(type_: int) -> type[Dumper]:
+    class ArrayDumper(Dumper):
+        format = pq.Format.BINARY
+        oid = type_
+
+        def dump(self, obj: bytes) -> bytes:
+            return obj
+
+    return ArrayDumper
