@@ -54,8 +54,8 @@ class Bells:
         for bell in self._bells.get(key, ()):
             bell.ring()
 
-    def ring_all(self) -> None:
-        """Ring for everybody: what happened meanwhile is not known."""
-        for bells in self._bells.values():
-            for bell in bells:
-                bell.ring()
+    def ring_all(self, prefix: str = "") -> None:
+        """Ring for everybody who waits for a key that begins so: what happened meanwhile is not known."""
+        for key in self._bells:
+            if key.startswith(prefix):
+                self.ring(key)

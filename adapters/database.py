@@ -20,7 +20,8 @@ OLDEST_POSTGRES = 15
 EVENTS = "events"
 """The channel that is notified, with the last position, whenever facts were appended."""
 PROJECTED = "projected"
-"""The channel that is notified, with a position, whenever the read models have passed it; 0 says: look for yourself."""
+"""The channel that is notified, with a position and the names of the read models whose rows have changed, whenever all
+have passed the position; 0 says: look for yourself."""
 CHANNELS = (EVENTS, PROJECTED)
 
 _LAYOUT = Path(__file__).parents[1] / "infra" / "postgres"
@@ -77,10 +78,12 @@ class Told:
     position: int = 0
     looks: int = 0
 
-    def hear(self, payload: str) -> None:
-        """Take a notification's payload."""
-        self.position = int(payload) if payload.isdecimal() else 0
+    def hear(self, payload: str) -> list[str]:
+        """Take a notification's payload: a position, and names, which are returned."""
+        position, *names = payload.split() or ["0"]
+        self.position = int(position) if position.isdecimal() else 0
         self.looks += not self.position
+        return names
 
 
 class Database:
@@ -137,13 +140,16 @@ class Database:
             return await cursor.fetchall()
 
     @contextmanager
-    def bell(self, channel: str = EVENTS) -> Iterator[Bell]:
-        """A bell of the caller's own that rings with each notification of ``channel``."""
+    def bell(self, channel: str = EVENTS, about: str = "") -> Iterator[Bell]:
+        """A bell of the caller's own that rings with each notification of ``channel``.
+
+        With ``about``, only with those that name it, and those that say to look for oneself.
+        """
         if channel not in CHANNELS:
             raise ValueError(f"nobody listens to the channel {channel!r}")
         if channel not in self._listeners:
             self._listeners[channel] = asyncio.create_task(self._listen(channel), name=f"listen {channel}")
-        with self._bells.listening(channel) as bell:
+        with self._bells.listening(f"{channel} {about}") as bell:
             yield bell
 
     def told(self, channel: str) -> Told:
@@ -159,11 +165,17 @@ class Database:
                 async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     told.looks += 1  # news may have come while nobody listened
-                    self._bells.ring(channel)
+                    self._bells.ring_all(channel)
                     async for notification in connection.notifies():
-                        told.hear(notification.payload)
-                        self._bells.ring(channel)
+                        self._ring(channel, told.hear(notification.payload))
             await asyncio.sleep(_RECONNECT_SECONDS)
+
+    def _ring(self, channel: str, names: Sequence[str]) -> None:
+        if self._told[channel].position:
+            for about in ("", *names):
+                self._bells.ring(f"{channel} {about}")
+        else:
+            self._bells.ring_all(channel)
 
     async def _close(self) -> None:
         for listener in self._listeners.values():

@@ -8,6 +8,7 @@ each fact counts once, however often it is delivered and whoever delivers it.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -122,19 +123,21 @@ async def stop(connection: AsyncConnection, schema: str, position: int, reason: 
 async def apply(connection: AsyncConnection, foldings: Sequence[Folding], passed: int) -> None:
     """Make the changes of facts in the live generations and say that all have passed the position ``passed``.
 
-    All or nothing. Raises ``Overtaken`` where a generation does not stand where its folding began.
+    It is said as well which read models' rows change. All or nothing. Raises ``Overtaken`` where a generation does not
+    stand where its folding began.
     """
+    changes = {folding.model.name: list(folding.statements(live(folding.model.name))) for folding in foldings}
+    told = " ".join([str(passed), *(name for name, statements in changes.items() if statements)])
     async with connection.pipeline(), connection.transaction():
-        await _advance(connection, {live(folding.model.name): folding for folding in foldings}, passed)
-        for folding in foldings:
-            for statement, rows in folding.statements(live(folding.model.name)):
-                await connection.execute(statement, [rows])
+        await _advance(connection, {live(folding.model.name): folding for folding in foldings}, told)
+        for statement, rows in chain.from_iterable(changes.values()):
+            await connection.execute(statement, [rows])
 
 
 async def load(connection: AsyncConnection, foldings: Sequence[Folding]) -> None:
     """Make the changes of very many facts in the growing generations, all or nothing. Raises ``Overtaken``."""
     async with connection.transaction():
-        await _advance(connection, {growing(folding.model.name): folding for folding in foldings}, 0)
+        await _advance(connection, {growing(folding.model.name): folding for folding in foldings}, "0")
         for folding in foldings:
             schema = growing(folding.model.name)
             for table, rows in folding.rows():
@@ -148,8 +151,8 @@ async def hasten(connection: AsyncConnection) -> None:
     await connection.execute("SET synchronous_commit TO off")
 
 
-async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding], passed: int) -> None:
-    """Move the checkpoints; the rows' locks keep everybody else off until the transaction ends."""
+async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding], told: str) -> None:
+    """Move the checkpoints, and tell it; the rows' locks keep everybody else off until the transaction ends."""
     cursor = await connection.execute(
         "WITH moved AS ("
         "UPDATE read_models.checkpoints AS old SET position = new.position"
@@ -162,7 +165,7 @@ async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding],
             [folding.former for folding in foldings.values()],
             [folding.position for folding in foldings.values()],
             PROJECTED,
-            str(passed),
+            told,
         ],
     )
     [(moved, _)] = await cursor.fetchall()

@@ -1,7 +1,7 @@
 """``shipbook edge``: keeps the edge's table equal to the environments' active releases.
 
-The table comes from the read models alone: all of it whenever they may have moved on. Caddy's configuration never
-changes; while this process is away Caddy goes on with the last answers.
+The table comes from the read models alone: all of it whenever rows of environments have changed. Caddy's configuration
+never changes; while this process is away Caddy goes on with the last answers.
 """
 
 import structlog
@@ -33,18 +33,17 @@ async def serve(settings: Settings, ready: Ready) -> None:
     """Keep responder and links right, for ever."""
     async with Database.open(database_url(settings), connections=2) as database, Responder() as responder:
         reader, table = PostgresReader(database), EdgeTable(responder, Sites(settings.sites_dir))
-        with database.bell(PROJECTED) as bell:
+        with database.bell(PROJECTED, environments.MODEL.name) as bell:
             _show(table, await _routes(settings, reader))
             private_directory(settings.sockets_dir)
             await responder.start(settings.instances_socket)
             ready()
             while True:
                 await bell.wait(POLL_SECONDS)
-                bell.clear()
                 try:
                     _show(table, await _routes(settings, reader))
-                except Unavailable as away:
-                    log.warning("the routes stay as they are", reason=str(away))
+                except (Unavailable, OSError) as problem:
+                    log.warning("the routes stay as they are", reason=str(problem))
 
 
 def _show(table: EdgeTable, routes: list[Route]) -> None:

@@ -80,7 +80,7 @@ class Projector:
 
     async def _serve(self) -> NoReturn:
         """Grow what operators ask for, for ever; what a former leader left undone is gone on with."""
-        with self._database.bell(PROJECTED) as bell:
+        with self._database.bell(PROJECTED, about="growths") as bell:  # which nobody names: look when told to
             while True:
                 bell.clear()
                 async with self._database.connection() as connection:

@@ -40,23 +40,26 @@ class EdgeTable:
         self._sites = sites
         self._shown: dict[str, Route] = {}
 
-    def apply(self, routes: Iterable[Route]) -> list[HostInvalid]:
-        """Make ``routes`` the whole table; only what differs is touched. Returns why routes were left out, if any."""
+    def apply(self, routes: Iterable[Route]) -> list[HostInvalid | OSError]:
+        """Make ``routes`` the whole table; only what differs is touched.
+
+        Returns why routes were left out, if any, as where the disk is full. They are tried again the next time.
+        """
         wanted = {route.hostname: route for route in routes}
-        before, refused = dict(self._shown), []
+        before, refused = dict(self._shown), list[HostInvalid | OSError]()
         for host in (self._sites.hosts() | before.keys()) - wanted.keys():
             self.remove(host)
         for route in wanted.values():
             try:
                 self.put(route)
-            except HostInvalid as refusal:
+            except (HostInvalid, OSError) as refusal:
                 refused.append(refusal)
-        if self._shown != before:
+        if refused or self._shown != before:
             self._sites.tidy()
         return refused
 
     def put(self, route: Route) -> None:
-        """Show ``route`` at its host. Raises HostInvalid."""
+        """Show ``route`` at its host. Raises HostInvalid and OSError."""
         host = checked(route.hostname)
         if self._shown.get(host) == route:
             return

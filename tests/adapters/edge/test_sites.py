@@ -100,6 +100,19 @@ def test_a_host_that_cannot_be_served_keeps_nobody_else_from_being_served(tmp_pa
     assert shown(root) == {"a.localhost": ("page", False)}
 
 
+def test_a_route_that_the_disk_does_not_take_keeps_nobody_else_from_being_served_and_is_tried_again(tmp_path):
+    page, root = artifact(tmp_path, "page"), tmp_path / "sites"
+    table = EdgeTable(Responder(), Sites(root))
+    impossible = StaticRoute("a.localhost", "1", tmp_path / ("x" * os.pathconf(tmp_path, "PC_PATH_MAX")))
+    for _ in range(2):
+        refused = table.apply([impossible, StaticRoute("b.localhost", "1", page)])
+        assert [type(refusal) for refusal in refused] == [OSError]
+        assert shown(root) == {"b.localhost": ("page", False)}
+        assert not list(root.rglob(".*")), "each look would leave something on a full disk"
+    assert table.apply([StaticRoute("a.localhost", "1", page)]) == []
+    assert shown(root) == {"a.localhost": ("page", False)}
+
+
 def test_a_table_that_is_applied_again_touches_nothing(tmp_path, killed_at):
     routes = [StaticRoute("a.localhost", "1", artifact(tmp_path, "page")), ServiceRoute("b.localhost", "1", ())]
     table = EdgeTable(Responder(), Sites(tmp_path / "sites"))
