@@ -6,7 +6,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection, AsyncCursor
 
 from adapters.admission import Admission, Answer, Name, Seen, Submission
-from adapters.arrays import blobs, integers, repeated, texts
+from adapters.arrays import blobs, integers, texts
 from adapters.mapping import Stored
 from commands.ports import RequestReused, VersionConflict
 from domain.rejection import NameTaken
@@ -121,13 +121,13 @@ async def _rows(cursor: AsyncCursor[tuple[Any, ...]] | None) -> Sequence[tuple[A
 
 async def _write_events(connection: AsyncConnection, firsts: Mapping[str, int], runs: Sequence[Stored]) -> int | None:
     """The position before the first event, or None where a stream does not go on with its version in ``firsts``."""
-    streams = [(run.stream, len(run.tags)) for run in runs]
+    streams = [run.stream for run in runs for _ in run.tags]
     versions = [version for run in runs for version in range(run.first, run.last + 1)]
     tags = [tag for run in runs for tag in run.tags]
     states = [state for run in runs for state in run.states]
     cursor = await connection.execute(
         "SELECT log.append(%b, %b, %b, %b, %b, %b)",
-        [texts(firsts), integers(firsts.values()), repeated(streams), integers(versions), texts(tags), blobs(states)],
+        [texts(firsts), integers(firsts.values()), texts(streams), integers(versions), texts(tags), blobs(states)],
         prepare=True,
         binary=True,
     )

@@ -32,15 +32,9 @@ class Blobs(_Array):
 
 
 def texts(values: Collection[str]) -> Texts:
-    """An array of texts."""
-    return Texts(_joined("text", len(values), _elements(map(str.encode, values))))
-
-
-def repeated(values: Iterable[tuple[str, int]]) -> Texts:
-    """An array of texts, each so many times."""
-    counted = [(value.encode(), times) for value, times in values]
-    elements = [(_LENGTH(len(value)) + value) * times for value, times in counted]
-    return Texts(_joined("text", sum(times for _, times in counted), elements))
+    """An array of texts, most of which come several times: each is encoded once."""
+    known = {value: _element(value.encode()) for value in set(values)}
+    return Texts(_joined("text", len(values), map(known.__getitem__, values)))
 
 
 def integers(values: Collection[int]) -> Integers:
@@ -50,7 +44,7 @@ def integers(values: Collection[int]) -> Integers:
 
 def blobs(values: Collection[bytes]) -> Blobs:
     """An array of byte strings."""
-    return Blobs(_joined("bytea", len(values), _elements(values)))
+    return Blobs(_joined("bytea", len(values), map(_element, values)))
 
 
 def register(connection: AsyncConnection) -> None:
@@ -59,8 +53,8 @@ def register(connection: AsyncConnection) -> None:
         connection.adapters.register_dumper(kind, _dumper(postgres.types[name].array_oid))
 
 
-def _elements(values: Iterable[bytes]) -> Iterable[bytes]:
-    return [_LENGTH(len(value)) + value for value in values]
+def _element(value: bytes) -> bytes:
+    return _LENGTH(len(value)) + value
 
 
 def _joined(name: str, count: int, elements: Iterable[bytes]) -> bytes:
