@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from adapters.bell import Bell, Bells
+from adapters.cancelling import heeded
 
 OLDEST_POSTGRES = 15
 EVENTS = "events"
@@ -161,7 +162,7 @@ class Database:
         told = self._told[channel]
         while True:
             told.position = 0  # what a crash of the server undid was told in vain
-            with suppress(psycopg.Error, OSError):
+            with suppress(psycopg.Error, OSError), heeded():
                 async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     told.looks += 1  # news may have come while nobody listened
@@ -189,7 +190,8 @@ class Database:
 def unavailable() -> Iterator[None]:
     """Say ``Unavailable`` for whatever passes by waiting: no connection, a broken one, a server going down."""
     try:
-        yield
+        with heeded():
+            yield
     except psycopg.OperationalError as problem:
         raise Unavailable(f"The database does not answer: {_first_line(problem)}") from problem
 

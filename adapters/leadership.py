@@ -7,6 +7,7 @@ from hashlib import sha256
 from psycopg import AsyncConnection, errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from adapters.cancelling import heeded
 from adapters.database import Database, unavailable
 
 _WAIT_SECONDS = 30
@@ -42,9 +43,10 @@ async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
 async def take(connection: AsyncConnection, office: str, within: float = _WAIT_SECONDS) -> bool:
     """Whether the office falls to the connection within so many seconds; it holds it until it ends."""
     try:
-        async with connection.transaction():
-            await connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{round(within * 1000)}ms"])
-            await connection.execute("SELECT pg_advisory_lock(%s)", [_key(office)])
+        with heeded():
+            async with connection.transaction():
+                await connection.execute("SELECT set_config('lock_timeout', %s, true)", [f"{round(within * 1000)}ms"])
+                await connection.execute("SELECT pg_advisory_lock(%s)", [_key(office)])
     except errors.LockNotAvailable:
         return False
     return True

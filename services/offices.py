@@ -8,6 +8,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from adapters.cancelling import heeded
 from adapters.database import Database, Unavailable
 from adapters.leadership import leading
 from adapters.mapping import UnreadableFact
@@ -37,8 +38,9 @@ async def hold(database: Database, office: str, work: Callable[[AsyncConnection]
     while True:
         began = loop.time()
         try:
-            async with leading(database, office) as connection:
-                await work(connection)
+            with heeded():
+                async with leading(database, office) as connection:
+                    await work(connection)
         except* PASSING as problems:
             log.warning("office pauses", office=office, reason=str(problems.exceptions[0]), seconds=pause)
         await asyncio.sleep(pause)

@@ -13,6 +13,7 @@ from nats.errors import Error
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, ServiceUnavailableError
 
+from adapters.cancelling import heeded
 from adapters.nats import streams
 
 CONNECT_TIMEOUT = 2
@@ -115,20 +116,12 @@ class Session:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """The client's errors come out as Unavailable, and a request to stop is not lost.
-
-    The client swallows cancellations at some places, as ``asyncio.wait_for`` of Python 3.11 does where the answer comes
-    at the same moment; without care a task that is asked to stop would then run for ever.
-    """
-    before = _cancellations()
+    """The client's errors come out as Unavailable, and a request to stop is not lost."""
     try:
-        yield
+        with heeded():
+            yield
     except (Error, OSError, TimeoutError) as problem:
-        if _cancellations() > before:
-            raise asyncio.CancelledError from problem
         raise Unavailable(_explained(problem)) from problem
-    if _cancellations() > before:
-        raise asyncio.CancelledError
 
 
 def _explained(problem: Exception) -> str:
@@ -137,11 +130,6 @@ def _explained(problem: Exception) -> str:
     if isinstance(problem, ServiceUnavailableError) and not said:
         return "NATS is there, but without JetStream. If that stays so, start it with JetStream: nats-server -js"
     return f"NATS: {said or type(problem).__name__}"
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
 
 
 class Connection:
@@ -201,14 +189,14 @@ class Connection:
     async def _keep(self) -> None:
         pause = FIRST_PAUSE
         while True:
-            async with self._opened() as session:
-                if session is not None:
-                    pause = FIRST_PAUSE
-                    await self._serve(session)
-                elif pause == FIRST_PAUSE:
-                    _log.warning("nats.unreachable", server=self.shown, hint="Trying again; all goes on by polling.")
-            if _cancellations():
-                raise asyncio.CancelledError
+            with heeded():
+                async with self._opened() as session:
+                    if session is not None:
+                        pause = FIRST_PAUSE
+                        await self._serve(session)
+                    elif pause == FIRST_PAUSE:
+                        hint = "Trying again; all goes on by polling."
+                        _log.warning("nats.unreachable", server=self.shown, hint=hint)
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads attempts, guards nothing
             pause = min(2 * pause, LONGEST_PAUSE)
 
