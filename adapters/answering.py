@@ -47,7 +47,7 @@ class AnsweringConnection(AsyncConnection[Any]):
 
     def _result(self) -> PQGen[PGresult]:
         results: list[PGresult] = yield from generators.execute(self.pgconn)
-        [result] = results
+        result = results[0]  # a connection that breaks off may add its own complaint
         if result.status not in _GOOD:
             raise errors.error_from_result(result)
         return result

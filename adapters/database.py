@@ -2,20 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, LiteralString, Self
+from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection, Connection, errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from adapters.answering import AnsweringConnection
 from adapters.bell import Bell, Bells
 from adapters.cancelling import heeded
+
+T = TypeVar("T")
 
 OLDEST_POSTGRES = 15
 EVENTS = "events"
@@ -94,6 +97,7 @@ class Database:
         self.conninfo = conninfo
         self._pool = AsyncConnectionPool(
             conninfo,
+            connection_class=AnsweringConnection,
             min_size=1,
             max_size=connections,
             timeout=_CONNECTION_SECONDS,
@@ -127,18 +131,33 @@ class Database:
 
     async def fetch(self, query: LiteralString, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a statement that does no harm when it is carried out twice, as after a restart of the server."""
+        return await self._twice(lambda: self._fetch(query, parameters))
+
+    async def answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
+        """The values of such a statement's only row, as texts: ``fetch`` at half its cost."""
+        return await self._twice(lambda: self._answer(query, parameters))
+
+    async def _twice(self, asked: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await self._fetch(query, parameters)
+            return await asked()
         except Unavailable as problem:
             if isinstance(problem.__cause__, PoolTimeout):
                 raise
             await self._pool.check()  # what was in the pool is broken as well, most likely
-            return await self._fetch(query, parameters)
+            return await asked()
 
     async def _fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
         async with self.connection() as connection:
             cursor = await connection.execute(query, parameters, binary=True)
             return await cursor.fetchall()
+
+    async def _answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
+        with unavailable():
+            connection = await self._pool.getconn()
+            try:
+                return await connection.answer(query, parameters)
+            finally:
+                await self._pool.putconn(connection)
 
     @contextmanager
     def bell(self, channel: str = EVENTS, about: str = "") -> Iterator[Bell]:

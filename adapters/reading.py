@@ -41,25 +41,25 @@ class PostgresReader(Reader):
     async def select(self, table: Table[R], selection: Selection, paging: Paging) -> Page[R]:
         """A page of rows; ``Invalid`` where cursor, page or size cannot be."""
         question = _question(self._schemas[table], table, selection, paging)
-        [(json, total)] = await self._fetch(question.statement, question.parameters)
+        [json, total] = await self._answer(question.statement, question.parameters)
         return question.page(json, total)
 
     async def pages(self, *wanted: Wanted) -> list[Page[Any]]:
         """Several pages, as they are at one moment, at the cost of one question; raises as ``select`` does."""
         questions = [_question(self._schemas[one.table], one.table, one.selection, one.paging) for one in wanted]
         together = _together(*(question.statement for question in questions))
-        [found] = await self._fetch(together, [value for question in questions for value in question.parameters])
+        found = await self._answer(together, [value for question in questions for value in question.parameters])
         return [question.page(*found[2 * place : 2 * place + 2]) for place, question in enumerate(questions)]
 
     async def count(self, table: Table[R], selection: Selection) -> int:
         """How many rows the selection has in all."""
         statement = _counting(self._schemas[table], table, _Shape.of(selection))
-        [(number,)] = await self._fetch(statement, _parameters(selection))
-        return int(number)
+        [number] = await self._answer(statement, _parameters(selection))
+        return int(number or 0)
 
-    async def _fetch(self, statement: LiteralString, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    async def _answer(self, statement: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
         with _being_grown():
-            return await self._database.fetch(statement, parameters)
+            return await self._database.answer(statement, parameters)
 
 
 class _Question(NamedTuple):
@@ -71,10 +71,10 @@ class _Question(NamedTuple):
     selection: Selection
     size: int
 
-    def page(self, json: str | None, total: int | None) -> Page[Any]:
+    def page(self, json: bytes | None, counted: bytes | None) -> Page[Any]:
         """The page that was asked for; there is one row more in the answer where it is not the last one."""
         rows = _decoder(self.table).decode(json) if json else []
-        total = total if total is not None and total <= DEEPEST_ROW else None
+        total = int(counted) if counted and int(counted) <= DEEPEST_ROW else None
         if len(rows) <= self.size:
             return Page(rows=rows, total=total)
         shown = rows[: self.size]

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGINT
 
@@ -12,10 +13,12 @@ import pytest
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from adapters import answering
 from adapters.database import Database, Unavailable, UnsuitableDatabase, ensure_schema
 from adapters.eventlog import EventLog
 from tests.adapters.appends import append
 from tests.adapters.postgres import PostgresServer, server
+from tests.adapters.runtime.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -84,12 +87,64 @@ async def test_reading_and_bells_go_on_after_the_server_was_restarted(postgres: 
             await asyncio.to_thread(postgres.stop, SIGINT)
             await asyncio.to_thread(postgres.start)
 
-            answers = await asyncio.gather(*(database.fetch("SELECT 1") for _ in range(8)))
+            answers = await asyncio.gather(*(database.answer("SELECT 1", []) for _ in range(8)))
 
-            assert answers == [[(1,)]] * 8
+            assert answers == [[b"1"]] * 8
+            assert await database.fetch("SELECT 1") == [(1,)]
             assert await bell.wait(10)  # news may have come meanwhile
             await log.append(append("workspace-1", 0))
             assert await bell.wait(5)
+
+
+async def test_an_answer_is_the_one_row_as_texts_whatever_was_given(database_url: str) -> None:
+    given = ["it's", 7, True, datetime(2026, 1, 2, tzinfo=UTC), ["a", 'b"']]
+
+    async with Database.open(database_url, connections=1) as database:
+        for _ in range(3):  # made ready, and then asked again
+            said = await database.answer(
+                "SELECT %s::text, %s::int8, %s::bool, %s::timestamptz, %s::text[], NULL", given
+            )
+            assert said == [b"it's", b"7", b"t", b"2026-01-02 00:00:00+00", b'{a,"b\\""}', None]
+
+
+async def test_answers_go_on_where_a_connection_prepares_no_more_statements(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "_MOST_PREPARED", 1)
+
+    async with Database.open(database_url, connections=1) as database:
+        answers = [await database.answer(query, [2]) for query in ("SELECT %s::int8", "SELECT 1 + %s::int8") * 2]
+
+    assert answers == [[b"2"], [b"3"]] * 2
+
+
+async def test_a_statement_that_fails_leaves_its_connection_to_others(database_url: str) -> None:
+    async with Database.open(database_url, connections=1) as database:
+        for divisor, problem in [(0, errors.DivisionByZero), ("much", errors.InvalidTextRepresentation)] * 2:
+            with pytest.raises(problem):
+                await database.answer("SELECT 1 / %s::int8", [divisor])
+        with pytest.raises(errors.UndefinedTable):
+            await database.answer("SELECT nothing FROM nowhere", [])
+
+        assert await database.answer("SELECT 1 / %s::int8", [1]) == [b"1"]
+
+
+async def test_who_leaves_before_the_answer_leaves_no_work_behind(database_url: str) -> None:
+    async with Database.open(database_url, connections=1) as database:
+
+        def sleeps() -> bool:
+            active = "SELECT FROM pg_stat_activity WHERE starts_with(query, 'SELECT pg_sleep') AND state = 'active'"
+            with psycopg.connect(database_url) as connection:
+                return connection.execute(active).fetchone() is not None
+
+        asking = asyncio.create_task(database.answer("SELECT pg_sleep(%s)", [60]))
+        await until(sleeps)
+        asking.cancel()
+        await asyncio.wait([asking])
+
+        assert asking.cancelled()
+        assert await database.answer("SELECT 1", []) == [b"1"]
+        assert not sleeps()
 
 
 def test_the_layout_says_how_a_column_is_stored_as_the_oldest_postgres_takes_it() -> None:
