@@ -253,7 +253,7 @@ def test_a_reader_who_leaves_frees_everything(plane: Plane, insider: Caller) -> 
     for _ in range(5):
         with stream(insider, path) as reader:
             next(iter(reader))
-            assert len(plane.app.state["watching"]._watched) == before + 1
+            plane.wait(lambda: len(plane.app.state["watching"]._watched) == before + 1)
 
     plane.wait(lambda: len(plane.app.state["watching"]._watched) == before)
     assert plane.app.state["streams"]._readers == 0

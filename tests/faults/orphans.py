@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
@@ -16,12 +16,12 @@ GONE_SECONDS = 5.0
 @contextmanager
 def none_left() -> Iterator[None]:
     """After the block nothing runs that the block has started, at any depth."""
-    before = {process.pid for process in _below_us()}
+    others = psutil.Process().children()  # the tests' own servers, which go on starting processes
     with _foster_parent():
         yield
         with suppress(AssertionError):
-            until(lambda: not _running(before), GONE_SECONDS)  # killed processes take a moment to go
-        assert not (left := _running(before)), [_shown(process) for process in left]
+            until(lambda: not _running(others), GONE_SECONDS)  # killed processes take a moment to go
+        assert not (left := _running(others)), [_shown(process) for process in left]
 
 
 @contextmanager
@@ -39,17 +39,19 @@ def _foster_parent() -> Iterator[None]:
                     os.waitpid(child.pid, os.WNOHANG)
 
 
-def _below_us() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
-
-
-def _running(before: set[int]) -> list[psutil.Process]:
+def _running(others: Sequence[psutil.Process]) -> list[psutil.Process]:
+    """What lives below us, but for ``others`` and what is below them."""
     found = []
-    for process in _below_us():
+    for child in set(psutil.Process().children()) - set(others):
         with suppress(psutil.NoSuchProcess):
-            if process.pid not in before and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
+            found += [process for process in (child, *child.children(recursive=True)) if _lives(process)]
     return found
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _shown(process: psutil.Process) -> str:
