@@ -66,7 +66,7 @@ def test_a_bench_prints_its_figures_and_renews_its_own_section(tmp_path: Path) -
         "## lines",
         "## start",
     ]
-    for section in ("64 callers ÷ plain psycopg", "lines lost | 0", "PostgreSQL 18"):
+    for section in ("64 callers ÷ plain", "lines lost | 0", "PostgreSQL 18"):
         assert section in text
         assert section in done.stdout
 
