@@ -134,7 +134,7 @@ class Database:
         return await self._twice(lambda: self._fetch(query, parameters))
 
     async def answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
-        """The values of such a statement's only row, as texts: ``fetch`` at half its cost."""
+        """The values of such a statement's only row, as texts: ``fetch`` at two thirds of its cost."""
         return await self._twice(lambda: self._answer(query, parameters))
 
     async def _twice(self, asked: Callable[[], Awaitable[T]]) -> T:
