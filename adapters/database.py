@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from adapters.answering import AnsweringConnection
-from adapters.bell import Bell, Bells
+from adapters.bell import Bell, Bells, News
 from adapters.cancelling import heeded
 
 T = TypeVar("T")
@@ -25,7 +26,9 @@ EVENTS = "events"
 """The channel that is notified, with the last position, whenever facts were appended."""
 PROJECTED = "projected"
 """The channel that is notified, with a position and the names of the read models whose rows have changed, whenever all
-have passed the position; 0 says: look for yourself."""
+have passed the position; 0 says: look for yourself. Of a model that is ``watched`` the rows' keys are named as well."""
+MANY = "*"
+"""Named instead of rows' keys where there are too many."""
 CHANNELS = (EVENTS, PROJECTED)
 
 _LAYOUT = Path(__file__).parents[1] / "infra" / "postgres"
@@ -108,6 +111,7 @@ class Database:
             kwargs={"autocommit": True},
         )
         self._bells = Bells()
+        self._news: defaultdict[str, set[News]] = defaultdict(set)
         self._listeners: dict[str, asyncio.Task[None]] = {}
         self._told = {channel: Told() for channel in CHANNELS}
 
@@ -165,12 +169,26 @@ class Database:
 
         With ``about``, only with those that name it, and those that say to look for oneself.
         """
+        self._attend(channel)
+        with self._bells.listening(f"{channel} {about}") as bell:
+            yield bell
+
+    @contextmanager
+    def news(self, channel: str) -> Iterator[News]:
+        """What the notifications of ``channel`` name, while the context lasts; at first anything may be new."""
+        self._attend(channel)
+        news = News()
+        self._news[channel].add(news)
+        try:
+            yield news
+        finally:
+            self._news[channel].discard(news)
+
+    def _attend(self, channel: str) -> None:
         if channel not in CHANNELS:
             raise ValueError(f"nobody listens to the channel {channel!r}")
         if channel not in self._listeners:
             self._listeners[channel] = asyncio.create_task(self._listen(channel), name=f"listen {channel}")
-        with self._bells.listening(f"{channel} {about}") as bell:
-            yield bell
 
     def told(self, channel: str) -> Told:
         """What the channel's notifications have said so far; it is changed in place while anybody has its bell."""
@@ -185,13 +203,16 @@ class Database:
                 async with await AsyncConnection.connect(self.conninfo, autocommit=True) as connection:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
                     told.looks += 1  # news may have come while nobody listened
-                    self._bells.ring_all(channel)
+                    self._ring(channel, [])
                     async for notification in connection.notifies():
                         self._ring(channel, told.hear(notification.payload))
             await asyncio.sleep(_RECONNECT_SECONDS)
 
     def _ring(self, channel: str, names: Sequence[str]) -> None:
-        if self._told[channel].position:
+        known = bool(self._told[channel].position)
+        for news in self._news[channel]:
+            news.tell(names if known and MANY not in names else None)
+        if known:
             for about in ("", *names):
                 self._bells.ring(f"{channel} {about}")
         else:

@@ -51,6 +51,10 @@ class Folding:
         except Exception as problem:  # whatever it is, only this read model cannot go on
             raise UnprojectableFact(self.model.name, recorded, problem) from problem
 
+    def changed(self) -> list[Any]:
+        """The keys of the rows that change in the first table."""
+        return list(self._tables[self.model.tables[0]])
+
     def rows(self) -> Iterator[tuple[Table[Any], list[Row]]]:
         """Whole rows, by table."""
         for table, folded in self._tables.items():

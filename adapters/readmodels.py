@@ -17,11 +17,13 @@ from psycopg.rows import class_row
 from psycopg.types.json import set_json_dumps
 
 from adapters import growths, tables
-from adapters.database import PROJECTED
+from adapters.database import MANY, PROJECTED
 from adapters.folding import Folding, upsert
 from projections.changes import ReadModel, Row, Table
 
 _LAYOUT_LOCK = 0x5348_4950_5245_4144
+MOST_TOLD = 100
+"""So many rows are named in a notification, which holds 8,000 bytes."""
 COPY_FROM = 200
 """From this many rows on, COPY beats one INSERT."""
 
@@ -123,15 +125,20 @@ async def stop(connection: AsyncConnection, schema: str, position: int, reason: 
 async def apply(connection: AsyncConnection, foldings: Sequence[Folding], passed: int) -> None:
     """Make the changes of facts in the live generations and say that all have passed the position ``passed``.
 
-    It is said as well which read models' rows change. All or nothing. Raises ``Overtaken`` where a generation does not
-    stand where its folding began.
+    It is said as well which read models' rows change, and which rows of those that are watched. All or nothing. Raises
+    ``Overtaken`` where a generation does not stand where its folding began.
     """
     changes = {folding.model.name: list(folding.statements(live(folding.model.name))) for folding in foldings}
-    told = " ".join([str(passed), *(name for name, statements in changes.items() if statements)])
+    told = " ".join([str(passed), *(name for name, statements in changes.items() if statements), *_rows(foldings)])
     async with connection.pipeline(), connection.transaction():
         await _advance(connection, {live(folding.model.name): folding for folding in foldings}, told)
         for statement, rows in chain.from_iterable(changes.values()):
             await connection.execute(statement, [rows])
+
+
+def _rows(foldings: Sequence[Folding]) -> list[str]:
+    keys = [key for folding in foldings if folding.model.watched for key in folding.changed()]
+    return keys if len(keys) <= MOST_TOLD else [MANY]
 
 
 async def load(connection: AsyncConnection, foldings: Sequence[Folding]) -> None:

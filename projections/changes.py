@@ -83,6 +83,8 @@ class ReadModel:
     tables: Sequence[Table[Any]]
     project: Callable[[Recorded], Sequence[Change]] = field(repr=False)
     takes: Any = field(default=Fact, repr=False)
+    watched: bool = False
+    """Whether somebody waits for single rows of the first table. Their keys are texts without spaces, and no secret."""
 
     @cached_property
     def facts(self) -> frozenset[type[Fact]]:

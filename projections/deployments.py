@@ -210,7 +210,7 @@ def _event(fact: About, recorded: Recorded) -> DeploymentEventRow:
     )
 
 
-MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS, STEPS], project, About | LogClosed)
+MODEL = ReadModel("deployments", [DEPLOYMENTS, EVENTS, STEPS], project, About | LogClosed, watched=True)
 
 
 async def find(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) -> DeploymentRow | None:
@@ -263,7 +263,6 @@ async def steps(reader: Reader, tenant: TenantId, row: DeploymentRow) -> list[St
     return await every(reader, STEPS, Selection(equal=equal, order_by="started_at"))
 
 
-async def among(reader: Reader, deployments: Sequence[DeploymentId]) -> list[DeploymentRow]:
-    """These deployments, of whatever workspace; for those who watch them for readers that may."""
-    selection = Selection(equal={"id": tuple(deployments)})
-    return await every(reader, DEPLOYMENTS, selection) if deployments else []
+def among(deployments: Sequence[DeploymentId]) -> Wanted:
+    """These deployments, of whatever workspace, one page of them; for those who watch them for readers that may."""
+    return Wanted(DEPLOYMENTS, Selection(equal={"id": tuple(deployments)}))

@@ -7,7 +7,7 @@ from domain.history import Recorded
 from domain.identifiers import LogId, TenantId
 from domain.lines import LogClosed
 from projections.changes import Change, Put, ReadModel, Row, Table
-from projections.reading import Reader, Selection, every
+from projections.reading import Reader, Selection, Wanted, every
 
 
 class LogRow(Row):
@@ -42,7 +42,7 @@ def _closed(fact: LogClosed, recorded: Recorded) -> LogRow:
     )
 
 
-MODEL = ReadModel("lines", [LOGS], project, LogClosed)
+MODEL = ReadModel("lines", [LOGS], project, LogClosed, watched=True)
 
 
 async def closed(reader: Reader, tenant: TenantId, log_id: LogId) -> LogRow | None:
@@ -50,9 +50,14 @@ async def closed(reader: Reader, tenant: TenantId, log_id: LogId) -> LogRow | No
     return await reader.one(LOGS, {"tenant_id": tenant, "log_id": log_id})
 
 
+def ends(logs: Sequence[LogId]) -> Wanted:
+    """Those of these logs, one page of them, that are closed, of whatever workspace; for those who watch them."""
+    return Wanted(LOGS, Selection(equal={"log_id": tuple(logs)}, order_by="log_id"))
+
+
 async def closed_among(reader: Reader, logs: Sequence[LogId]) -> dict[LogId, LogRow]:
-    """Where those of these logs end that are closed, of whatever workspace; for those who watch them."""
+    """Where those of these logs end that are closed, of whatever workspace."""
     if not logs:
         return {}
-    rows = await every(reader, LOGS, Selection(equal={"log_id": tuple(logs)}, order_by="log_id"))
+    rows = await every(reader, LOGS, ends(logs).selection)
     return {row.log_id: row for row in rows}

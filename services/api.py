@@ -10,7 +10,7 @@ import uvicorn
 from litestar import Litestar
 
 from adapters.callers import Callers
-from adapters.database import Unavailable
+from adapters.database import PROJECTED, Unavailable
 from adapters.http.application import create_app, dismiss_readers
 from adapters.http.parts import Health, Parts
 from adapters.http.protocol import BoundedProtocol
@@ -74,6 +74,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 reader=built_on.reader,
                 callers=Callers(built_on.reader, built_on.database, progress),
                 progress=progress,
+                told=lambda: built_on.database.news(PROJECTED),
                 lines=LineStore(built_on.database),
                 doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
                 operations=Operations(built_on.database),

@@ -40,7 +40,7 @@ def create_app(parts: Parts) -> Litestar:
 @asynccontextmanager
 async def _live_readers(app: Litestar) -> AsyncIterator[None]:
     parts: Parts = app.state["parts"]
-    async with Watching.open(parts.reader, parts.lines, parts.progress, parts.doorbell) as watching:
+    async with Watching.open(parts.reader, parts.lines, parts.told, parts.doorbell) as watching:
         app.state[WATCHING] = watching
         app.state["streams"] = Streams(watching, Pages(parts.lines))
         yield

@@ -9,7 +9,7 @@ import msgspec
 from adapters.http.pages import Lines
 from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
-from adapters.http.watching import Doorbell, Progress
+from adapters.http.watching import Doorbell, Telling
 from adapters.operations import Operations
 from adapters.settings import Settings
 from commands.handling import Handler
@@ -33,6 +33,19 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
+class Progress(Protocol):
+    """How far the read models stand."""
+
+    @property
+    def known(self) -> int:
+        """The position that all of them have passed, as far as it was heard here."""
+        ...
+
+    async def passed(self, position: int, timeout: float) -> bool:
+        """Whether all of them pass ``position`` within ``timeout`` seconds."""
+        ...
+
+
 Probe = Callable[[], Awaitable[Sequence[Health]]]
 """Asks every part how it is."""
 
@@ -49,6 +62,7 @@ class Parts:
     callers: Reader
     """The same for credentials, remembered as long as they hold."""
     progress: Progress
+    told: Telling
     lines: Lines
     doorbell: Doorbell
     operations: Operations

@@ -7,52 +7,29 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Self
 
 import structlog
 
+from adapters.bell import Bell, News
 from adapters.database import Unavailable
 from adapters.http.pages import Lines
-from domain.identifiers import DeploymentId, LogId
+from domain.identifiers import DeploymentId, LogId, build_log
 from projections import deployments, lines
 from projections.deployments import DeploymentRow
-from projections.reading import Reader
+from projections.lines import LogRow
+from projections.reading import LARGEST_PAGE, Reader
 
 LOOK_SECONDS = 1.0
 _log = structlog.get_logger(__name__)
-
-
-class Bell(Protocol):
-    """One reader's bell."""
-
-    def clear(self) -> None:
-        """Forget the rings so far."""
-        ...
-
-    async def wait(self, timeout: float) -> bool:
-        """Whether it was rung since ``clear``, waiting at most ``timeout`` seconds."""
-        ...
-
-    def ring(self) -> None:
-        """Wake the reader."""
-        ...
 
 
 Doorbell = Callable[[LogId], AbstractContextManager[Bell]]
 """A bell that is rung, from anywhere in the plane, when a log has more lines."""
 
 
-class Progress(Protocol):
-    """How far the read models stand."""
-
-    @property
-    def known(self) -> int:
-        """The position that all of them have passed, as far as it was heard here."""
-        ...
-
-    async def passed(self, position: int, timeout: float) -> bool:
-        """Whether all of them pass ``position`` within ``timeout`` seconds."""
-        ...
+Telling = Callable[[], AbstractContextManager[News]]
+"""What is told of the read models: the keys of deployments and logs whose rows have changed."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,12 +50,23 @@ class Watched:
 
     def learn(self, found: "Watched") -> None:
         """Take over what is known elsewhere of the same log, where it is newer."""
-        if self.closed_at is None and found.closed_at is not None:
-            self.closed_at = found.closed_at
-            self.ring()
+        if found.closed_at is not None:
+            self.close(found.closed_at)
         if self.deployment and found.deployment and self.deployment.version < found.deployment.version:
-            self.deployment = found.deployment
+            self.show(found.deployment)
+
+    def close(self, last_seq: int) -> None:
+        """The log is closed."""
+        if self.closed_at is None:
+            self.closed_at = last_seq
             self.ring()
+
+    def show(self, row: DeploymentRow) -> None:
+        """The deployment is so. Unless that may be the end, nobody has to look for lines because of it."""
+        if row != self.deployment:
+            self.deployment = row
+            for bell in self.bells:
+                bell.ring() if row.ended else bell.wake()
 
     def ring(self) -> None:
         """Wake everybody who reads it."""
@@ -89,26 +77,27 @@ class Watched:
 class Watching:
     """Everything that is watched in one process."""
 
-    def __init__(self, reader: Reader, lines: Lines, progress: Progress, doorbell: Doorbell) -> None:
+    def __init__(self, reader: Reader, lines: Lines, news: News, doorbell: Doorbell) -> None:
         self._reader = reader
         self._lines = lines
-        self._progress = progress
+        self._news = news
         self._doorbell = doorbell
         self._watched: dict[LogId, Watched] = {}
         self.stopping = False
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, reader: Reader, lines: Lines, progress: Progress, doorbell: Doorbell) -> AsyncIterator[Self]:
+    async def open(cls, reader: Reader, lines: Lines, told: Telling, doorbell: Doorbell) -> AsyncIterator[Self]:
         """Watch for as long as the context lasts; then every reader is told to go."""
-        watching = cls(reader, lines, progress, doorbell)
-        task = asyncio.create_task(watching._run(), name="watching")
-        try:
-            yield watching
-        finally:
-            watching.stop()
-            task.cancel()
-            await asyncio.wait([task])
+        with told() as news:
+            watching = cls(reader, lines, news, doorbell)
+            task = asyncio.create_task(watching._run(), name="watching")
+            try:
+                yield watching
+            finally:
+                watching.stop()
+                task.cancel()
+                await asyncio.wait([task])
 
     def stop(self) -> None:
         """Send every reader away; they come back to whoever serves then, and miss nothing."""
@@ -122,6 +111,7 @@ class Watching:
         log_id = found.log_id
         watched = self._watched.setdefault(log_id, found)
         watched.learn(found)
+        self._news.tell([log_id])  # what changed since ``found`` was looked up was told in vain
         with self._doorbell(log_id) as bell:
             watched.bells.add(bell)
             try:
@@ -133,34 +123,44 @@ class Watching:
 
     async def _run(self) -> None:
         now = asyncio.get_running_loop().time
-        seen, due = self._progress.known, now()
+        due = now()
         while True:
-            await self._progress.passed(seen + 1, max(0.0, due - now()))
-            seen, for_lines = self._progress.known, now() >= due
-            if for_lines:  # they ring doorbells of their own, of which some are lost
+            await self._news.wait(max(0.0, due - now()))
+            names, for_lines = self._news.take(), now() >= due
+            if for_lines:  # bells may be lost, and lines ring doorbells of their own
                 due = now() + LOOK_SECONDS
             try:
-                await self._look(list(self._watched.values()), for_lines=for_lines)
+                await self._look(self._about(None if for_lines else names), for_lines=for_lines)
             except Exception as problem:  # noqa: BLE001 - whatever it is, all live readers depend on the next look
                 _log.warning("cannot watch", exc_info=None if isinstance(problem, Unavailable) else problem)
                 await asyncio.sleep(LOOK_SECONDS)
+                due = now()
+
+    def _about(self, names: set[str] | None) -> list[Watched]:
+        """What is watched of these deployments and logs; all of it where anything may be new."""
+        if names is None:
+            return list(self._watched.values())
+        logs = {log_id for name in names for log_id in (LogId(name), build_log(DeploymentId(name)))}
+        return [self._watched[log_id] for log_id in logs & self._watched.keys()]
 
     async def _look(self, watched: Sequence[Watched], *, for_lines: bool) -> None:
-        if not watched:
-            return
-        await self._look_at_deployments({one.deployment.id: one for one in watched if one.deployment})
-        closed = await lines.closed_among(self._reader, [one.log_id for one in watched if one.closed_at is None])
-        last_seqs = await self._lines.last_seqs([one.log_id for one in watched]) if for_lines else {}
+        for start in range(0, len(watched), LARGEST_PAGE):
+            await self._look_at_rows(watched[start : start + LARGEST_PAGE])
+        last_seqs = await self._lines.last_seqs([one.log_id for one in watched]) if for_lines and watched else {}
         for one in watched:
-            row, last_seq = closed.get(one.log_id), last_seqs.get(one.log_id, 0)
-            if row is not None or last_seq > one.seen_seq:
-                one.closed_at = row.last_seq if row else one.closed_at
-                one.seen_seq = max(one.seen_seq, last_seq)
+            if (last_seq := last_seqs.get(one.log_id, 0)) > one.seen_seq:
+                one.seen_seq = last_seq
                 one.ring()
 
-    async def _look_at_deployments(self, watched: dict[DeploymentId, Watched]) -> None:
-        for row in await deployments.among(self._reader, list(watched)):
-            one = watched[row.id]
-            if row != one.deployment:
-                one.deployment = row
-                one.ring()
+    async def _look_at_rows(self, watched: Sequence[Watched]) -> None:
+        found = await self._reader.pages(
+            deployments.among([one.deployment.id for one in watched if one.deployment]),
+            lines.ends([one.log_id for one in watched if one.closed_at is None]),
+        )
+        rows: dict[LogId, DeploymentRow] = {build_log(row.id): row for row in found[0].rows}
+        ends: dict[LogId, LogRow] = {row.log_id: row for row in found[1].rows}
+        for one in watched:
+            if one.log_id in ends:
+                one.close(ends[one.log_id].last_seq)
+            if one.log_id in rows:
+                one.show(rows[one.log_id])

@@ -17,6 +17,7 @@ from litestar import Litestar
 
 from adapters.bell import Bells
 from adapters.callers import Callers
+from adapters.database import PROJECTED
 from adapters.http.application import create_app
 from adapters.http.parts import Health, Parts
 from adapters.http.passwords import Passwords
@@ -125,6 +126,7 @@ class Plane:
                 reader=self.core.reader,
                 callers=Callers(self.core.reader, self.core.database, self.progress),
                 progress=self.progress,
+                told=lambda: self.core.database.news(PROJECTED),
                 lines=store,
                 doorbell=bells.listening,
                 operations=Operations(self.core.database),

@@ -11,11 +11,12 @@ from functools import partial
 
 import structlog
 
+from adapters.bell import Bell
 from adapters.database import Unavailable
 from adapters.http.pages import Page, Pages
 from adapters.http.streams.reader import Reader, Standing
 from adapters.http.streams.script import Script
-from adapters.http.watching import LOOK_SECONDS, Bell, Watched, Watching
+from adapters.http.watching import LOOK_SECONDS, Watched, Watching
 from adapters.linestore import PastRetention
 from adapters.observability import STREAM_FRAMES
 from projections.deployments import DeploymentRow
@@ -113,20 +114,20 @@ class Feed:
     async def _follow(self, bell: Bell) -> None:
         """Write what comes to those abreast, until the process stops."""
         now = asyncio.get_running_loop().time
-        spoken, told = now(), self._standing
+        spoken, told, rung = now(), self._standing, True
         while not self._watching.stopping:
-            bell.clear()
+            rung = bell.clear() or rung
             self._look_at_status()
             if told != self._standing:
                 told = self._standing
                 await self._each(self._tell)
-            if await self._advance(bell):
+            if rung and (rung := await self._advance(bell)):
                 spoken = now()
             elif now() - spoken >= PING_SECONDS:
                 spoken, ping = now(), self._script.sent(self._script.ping)
                 await self._each(partial(Reader.hear, frames=ping))
             else:
-                await bell.wait(PING_SECONDS - (now() - spoken))
+                rung = await bell.wait(PING_SECONDS - (now() - spoken))
 
     async def _advance(self, bell: Bell) -> bool:
         """Read what follows, once, and write it to those abreast; whether anything did."""
