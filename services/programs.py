@@ -87,7 +87,7 @@ def running(program: Program, log: Path) -> Iterator[None]:
         asyncio.run(_until_ready(program, process, log))
         yield
     finally:
-        process.send_signal(program.stop_signal)
+        os.kill(process.pid, program.stop_signal)  # Popen.send_signal would wait for one that has ended
         _ended(process, program.grace_seconds)
         kill_group(process)
         process.wait()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.programs import launched
+from services.programs import CannotStart, Program, launched, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,3 +49,14 @@ def test_a_program_whose_supervisor_is_gone_is_not_started(tmp_path):
     argv[argv.index(str(os.getpid()))] = "1"
     assert subprocess.run(argv, capture_output=True, check=False).returncode == 1
     assert not list(tmp_path.iterdir())
+
+
+async def never():
+    """A program that is not ready yet."""
+    return False
+
+
+def test_a_program_that_ends_at_once_is_shown_by_the_end_of_its_log(tmp_path):
+    program = Program("brief", ("/bin/sh", "-c", "echo no port is free; exit 3"), never)
+    with pytest.raises(CannotStart, match="no port is free"), running(program, tmp_path / "log"):
+        pass
