@@ -16,6 +16,8 @@ def heeded() -> Iterator[None]:
     try:
         yield
     except Exception as problem:
+        if isinstance(problem, ExceptionGroup) and _requests() > before and (task := asyncio.current_task()):
+            task.uncancel()  # a task group of Python 3.11 that ends by an error leaves a request of its own behind
         if _requests() > before:
             raise asyncio.CancelledError from problem
         raise

@@ -75,3 +75,19 @@ async def test_an_office_is_left_though_its_work_turned_the_request_to_stop_into
         holding = asyncio.create_task(hold(database, "an office", work))
         await asyncio.wait_for(began.wait(), 10)
         assert await stopped(holding)
+
+
+async def test_a_task_group_that_ends_by_an_error_is_no_request_to_stop() -> None:
+    async def failing() -> None:
+        raise OSError
+
+    async def working() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(failing())
+            group.create_task(asyncio.sleep(10))
+
+    with pytest.raises(ExceptionGroup), heeded():
+        await working()
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
