@@ -6,14 +6,15 @@ and is gone on with by the next growth of the same read model.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import psycopg
 import structlog
 from prometheus_client import Gauge
-from psycopg import AsyncConnection, IsolationLevel, errors
+from psycopg import AsyncConnection, errors
 
 from adapters import growths, readmodels, tables
 from adapters.bulk import Passage, StoredFact, collect, uncollected
@@ -33,6 +34,8 @@ FACTS_AT_ONCE = 10_000
 KEPT = timedelta(days=1)
 """So long what a growth left is kept, so that the next one goes on from there."""
 _DROP_SECONDS = 5
+LANES = 2
+"""So many read models are indexed, and then compared, at a time, each over a connection of its own."""
 
 _differing = Gauge(
     "shipbook_projection_differences", "Rows that a grown read model has otherwise than the live one.", ["model"]
@@ -41,6 +44,7 @@ _progress = Gauge("shipbook_projection_growth_facts", "Facts that a growth of a 
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
 Tell = Callable[[Growth], None]
 
 
@@ -50,6 +54,13 @@ class Stopped(Exception):
     def __init__(self, models: Sequence[str]) -> None:
         super().__init__(f"The growth of {', '.join(models)} was cancelled. The next one goes on from there.")
         self.models = models
+
+
+def show(growth: Growth) -> None:
+    """Count how far a growth is, whoever does it."""
+    if growth.phase is Phase.LOADING:
+        for name in growth.model.split(", "):
+            _progress.labels(name).set(growth.position)
 
 
 def silent(growth: Growth) -> None:
@@ -129,6 +140,8 @@ class _Work:
         self._left = models
         self._accept = accept
         self._tell = tell
+        self._turn = asyncio.Lock()
+        """Of those who compare, one at a time works over the connection with the offices."""
         self._positions: dict[str, int] = {}
         self._began = growths.now()
         self._began_position = 0
@@ -180,10 +193,13 @@ class _Work:
         with uncollected():
             await self._load(self._left, await self._target())
         await self._move(self._left, Phase.INDEXING, await self._target())
-        for model in self._left:
-            await readmodels.index(self._connection, model)
+        await _side_by_side(self._index, self._left)
         await self._load(self._left, await self._target())
-        return [problem for model in list(self._left) if (problem := await self._settle(model))]
+        return [problem for problem in await _side_by_side(self._settle, self._left) if problem]
+
+    async def _index(self, model: ReadModel) -> None:
+        async with self._database.connection() as connection:
+            await readmodels.index(connection, model)
 
     async def _target(self) -> int:
         """How far to load: to where the live generations are that the grown ones are compared with, else to the end."""
@@ -244,8 +260,26 @@ class _Work:
 
     async def _settle(self, model: ReadModel) -> Conflict | None:
         """Compare the grown generation with the live one, and put it in its place, or say why not."""
-        await self._move([model], Phase.COMPARING, self._positions[model.name])
         found = await self._compared(model)
+        async with self._turn:
+            return await self._replace(model, found)
+
+    async def _compared(self, model: ReadModel) -> Comparison:
+        """What differs at one position: where the live generation stands while its row is held."""
+        async with self._database.connection() as looker, AsyncExitStack() as snapshot:
+            async with self._turn:
+                await self._move([model], Phase.COMPARING, self._positions[model.name])
+                found = await readmodels.checkpoints(self._connection)
+                if not sound(found.get(live(model.name)), model):
+                    return Comparison(0, [])
+                async with self._database.connection() as holder, holder.transaction():
+                    await self._load([model], await readmodels.hold(holder, model))
+                    await snapshot.enter_async_context(looker.transaction())
+                    await looker.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+                    await looker.execute("SELECT")  # which takes the snapshot
+            return await compare(looker, model)
+
+    async def _replace(self, model: ReadModel, found: Comparison) -> Conflict | None:
         _differing.labels(model.name).set(found.differing)
         if found.differing and not self._accept:
             why = f"The grown rows of {model.name} differ from the live ones: {counted(found.differing, 'row')}"
@@ -258,28 +292,30 @@ class _Work:
         self._left.remove(model)
         return None
 
-    async def _compared(self, model: ReadModel) -> Comparison:
-        """What differs at one position: where the live generation stands while its row is held."""
-        found = await readmodels.checkpoints(self._connection)
-        if not sound(found.get(live(model.name)), model):
-            return Comparison(0, [])
-        await self._connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
-        try:
-            async with AsyncExitStack() as snapshot:
-                async with self._database.connection() as holder, holder.transaction():
-                    await self._load([model], await readmodels.hold(holder, model))
-                    await snapshot.enter_async_context(self._connection.transaction())
-                    await self._connection.execute("SELECT")  # which takes the snapshot
-                return await compare(self._connection, model)
-        finally:
-            await self._connection.set_isolation_level(None)
-
     async def _swap(self, model: ReadModel) -> None:
         """Stop the live generation for a moment, pass it, and take its place: readers never see a step back."""
         async with self._connection.transaction():
             await self._load([model], await readmodels.hold(self._connection, model))
             await readmodels.replace(self._connection, model)
         await _drop_former(self._connection, model)
+
+
+async def _side_by_side(work: Callable[[ReadModel], Awaitable[T]], models: Sequence[ReadModel]) -> list[T]:
+    """Do the work for every model, for ``LANES`` of them at a time; the first problem ends it."""
+    waiting, done = iter(list(models)), list[T]()
+
+    async def lane() -> None:
+        for model in waiting:
+            done.append(await work(model))
+
+    lanes = [asyncio.create_task(lane()) for _ in range(LANES)]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        for task in lanes:
+            task.cancel()
+        await asyncio.wait(lanes)
+    return done
 
 
 async def _read(passage: Passage, after: int, until: int) -> list[StoredFact]:

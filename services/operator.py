@@ -6,7 +6,8 @@ from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.operations import Operations, Standing
 from projections.catalogue import ALL
-from services.growing import Tell, grow, silent
+from services.growers import grow
+from services.growing import Tell, silent
 
 
 async def rebuild(

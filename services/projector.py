@@ -22,7 +22,8 @@ from domain.history import Recorded
 from domain.rejection import Conflict
 from projections.catalogue import ALL
 from projections.changes import ReadModel
-from services.growing import clean, grow, reason, sound
+from services.growers import grow
+from services.growing import clean, reason, sound
 from services.offices import LONGEST_PAUSE, PASSING, hold
 
 PAGE = 500
@@ -118,7 +119,8 @@ class Projector:
             raise
         except Conflict:  # an operator is at it; what he leaves undone is ours
             await asyncio.sleep(POLL_SECONDS)
-            return await self._grown(models)
+            left = [model for model in await self._needy() if model in models]
+            return not left or await self._grown(left)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the other read models go on
             if len(models) == 1:
                 await self._give_up(models[0].name, problem)
