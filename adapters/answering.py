@@ -28,7 +28,11 @@ class AnsweringConnection(AsyncConnection[Any]):
 
     async def answer(self, statement: str, parameters: Sequence[object]) -> list[bytes | None]:
         """The values of the statement's only row, as texts. Raises psycopg's errors."""
-        result = await self.wait(self._asked(statement, parameters))
+        try:
+            result = await self.wait(self._asked(statement, parameters))
+        except errors.InvalidSqlStatementName:  # psycopg deallocates all after a DROP or a ROLLBACK
+            self._names.clear()
+            result = await self.wait(self._asked(statement, parameters))
         return [result.get_value(0, place) for place in range(result.nfields)]
 
     def _asked(self, statement: str, parameters: Sequence[object]) -> PQGen[PGresult]:
