@@ -129,7 +129,7 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection in autocommit mode from the pool; ``Unavailable`` where it cannot be had or breaks."""
-        with unavailable():
+        with unavailable(), heeded():
             async with self._pool.connection() as connection:
                 yield connection
 
@@ -156,7 +156,7 @@ class Database:
             return await cursor.fetchall()
 
     async def _answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
-        with unavailable():
+        with unavailable(), heeded():
             connection = await self._pool.getconn()
             try:
                 return await connection.answer(query, parameters)
@@ -230,8 +230,7 @@ class Database:
 def unavailable() -> Iterator[None]:
     """Say ``Unavailable`` for whatever passes by waiting: no connection, a broken one, a server going down."""
     try:
-        with heeded():
-            yield
+        yield
     except psycopg.OperationalError as problem:
         raise Unavailable(f"The database does not answer: {_first_line(problem)}") from problem
 

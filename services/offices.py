@@ -8,7 +8,7 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from adapters.cancelling import heeded
+from adapters.cancelling import ended
 from adapters.database import Database, Unavailable
 from adapters.leadership import leading
 from adapters.mapping import UnreadableFact
@@ -32,16 +32,25 @@ log = structlog.get_logger(__name__)
 async def hold(database: Database, office: str, work: Callable[[AsyncConnection], Awaitable[None]]) -> NoReturn:
     """Until cancelled: wait for the office, then do its work over the connection that holds it.
 
-    Whatever passes by waiting is waited out, and the work begins again; the work may raise it in a group.
+    Whatever passes by waiting is waited out, and the work begins again; the work may raise it in a group. Each attempt
+    is a task of its own, so that a request to stop reaches us whatever the attempt makes of it.
     """
     loop, pause = asyncio.get_running_loop(), _FIRST_PAUSE
     while True:
         began = loop.time()
+        attempt = asyncio.create_task(_attempt(database, office, work), name=office)
         try:
-            with heeded():
-                async with leading(database, office) as connection:
-                    await work(connection)
+            await asyncio.wait([attempt])
+        finally:
+            await ended(attempt)
+        try:
+            attempt.result()
         except* PASSING as problems:
             log.warning("office pauses", office=office, reason=str(problems.exceptions[0]), seconds=pause)
         await asyncio.sleep(pause)
         pause = _FIRST_PAUSE if loop.time() - began > 2 * LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+
+
+async def _attempt(database: Database, office: str, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
+    async with leading(database, office) as connection:
+        await work(connection)

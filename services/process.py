@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 import uvloop
 
+from adapters.cancelling import ended
 from adapters.database import Unavailable, UnsuitableDatabase
 from adapters.metrics import shown_at, shown_on, socket_of
 from adapters.observability import configure_logging
@@ -74,8 +75,7 @@ async def _worked_until(stop: asyncio.Event, name: str, settings: Settings, work
     if working.done():
         working.result()
         return 0
-    working.cancel()
-    await asyncio.wait({working})
+    await ended(working)
     if not working.cancelled() and (problem := working.exception()):
         raise problem
     log.info("stopped")

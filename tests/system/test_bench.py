@@ -50,12 +50,17 @@ def moody() -> Iterator[str]:
         serving.join()
 
 
+def benched(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *words], cwd=ROOT, check=False, capture_output=True, text=True, timeout=110
+    )
+
+
 def test_a_bench_prints_its_figures_and_renews_its_own_section(tmp_path: Path) -> None:
     file = tmp_path / "RESULTS.md"
     file.write_text("# Old head\n\n## append: old\n\nforgotten\n\n## start: kept\n\nas it was\n")
 
-    command = [sys.executable, "-m", "bench", "append", "lines", "--quick", "--out", str(file)]
-    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=100)
+    done = benched("append", "lines", "--quick", "--out", str(file))
 
     assert done.returncode == 0, done.stderr
     text = file.read_text()
@@ -71,10 +76,18 @@ def test_a_bench_prints_its_figures_and_renews_its_own_section(tmp_path: Path) -
         assert section in done.stdout
 
 
+@pytest.mark.parametrize(
+    "names", [("batches", "commands", "events"), ("printed", "replay", "fanout"), ("rebuild", "lists", "history")]
+)
+def test_benches_of_the_hot_paths_still_work(names: tuple[str, ...]) -> None:
+    done = benched(*names, "--quick")
+
+    assert done.returncode == 0, done.stderr
+    assert [line[3:].partition(":")[0] for line in done.stdout.splitlines() if line.startswith("## ")] == [*names]
+
+
 def test_a_bench_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "speed"], cwd=ROOT, check=False, capture_output=True, text=True, timeout=30
-    )
+    done = benched("speed")
 
     assert done.returncode == 2
     assert "there is no bench speed; there are start, append" in done.stderr
