@@ -19,54 +19,64 @@ Answer = tuple[int, bytes]
 
 
 class Client:
-    """Connections to one server, each with one request at a time."""
+    """Connections to one server, each with one request at a time; one that the server has closed is opened again."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._host, self._port = host, int(port)
         self._free: asyncio.LifoQueue[_Connection] = asyncio.LifoQueue()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, address: str) -> AsyncIterator["Client"]:
         """A client of the server at ``host:port``."""
-        client, (host, _, port) = cls(), address.rpartition(":")
-        connections = []
+        client = cls(address)
         for _ in range(CONNECTIONS):
-            _, connection = await asyncio.get_running_loop().create_connection(_Connection, host, int(port))
-            connections.append(connection)
-            client._free.put_nowait(connection)
+            client._free.put_nowait(await client._opened())
         try:
             yield client
         finally:
-            for connection in connections:
-                connection.close()
+            while not client._free.empty():
+                client._free.get_nowait().close()
 
     async def ask(self, request: bytes) -> Answer:
         """The answer. Raises ``TimeoutError`` or ``OSError``."""
         connection = await self._free.get()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
+                if connection.closed:
+                    connection = await self._opened()
                 return await connection.ask(request)
         finally:
             self._free.put_nowait(connection)
+
+    async def _opened(self) -> "_Connection":
+        _, connection = await asyncio.get_running_loop().create_connection(_Connection, self._host, self._port)
+        return connection
 
 
 class _Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         self._received = b""
-        self._answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._answer: asyncio.Future[Answer] | None = None
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
         if found and len(body) >= int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]):
             self._received = b""
-            if not self._answer.done():
+            if self._answer and not self._answer.done():
                 self._answer.set_result((int(head[9:12]), body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._answer.done():
+        if self._answer and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("closed without an answer"))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server has ended it, as servers do with those that are idle."""
+        return self._transport.is_closing()
 
     def ask(self, request: bytes) -> asyncio.Future[Answer]:
         self._answer = asyncio.get_running_loop().create_future()
@@ -74,7 +84,8 @@ class _Connection(asyncio.Protocol):
         return self._answer
 
     def close(self) -> None:
-        self._answer.cancel()
+        if self._answer:
+            self._answer.cancel()
         self._transport.close()
 
 
