@@ -18,6 +18,7 @@ import uvloop
 
 from adapters.database import Database
 from adapters.eventlog import EventLog
+from adapters.reading import Progress
 from adapters.settings import Address, Settings, private_directory
 from bench.paced import paced
 from bench.quantiles import quantile
@@ -161,19 +162,15 @@ class Reader(asyncio.Protocol):
 async def _run(settings: Settings, readers: int, seconds: float) -> Finding:
     credentials = msgspec.json.decode(settings.credentials_file.read_bytes(), type=Credentials)
     deployments = [Deployment(credentials.tenant_id, number) for number in range(1, readers + 1)]
-    async with _log(settings.database_url) as log:
+    async with Database.open(settings.database_url) as database, EventLog.open(database) as log:
         await asyncio.gather(*(one.begin(log) for one in deployments))
+        async with Progress.open(database) as progress:
+            assert await progress.passed(await log.head(), PATIENCE_SECONDS), "the deployments cannot be read"
         async with _reading(settings, credentials, deployments):
             turns = cycle(deployments)
             await paced(lambda: next(turns).event(log), EVENTS_PER_SECOND * readers / READERS, seconds)
             await _last_frames(deployments)
     return _finding(deployments, seconds)
-
-
-@asynccontextmanager
-async def _log(url: str) -> AsyncIterator[EventLog]:
-    async with Database.open(url) as database, EventLog.open(database) as log:
-        yield log
 
 
 @asynccontextmanager
@@ -223,7 +220,7 @@ def _finding(deployments: Sequence[Deployment], seconds: float) -> Finding:
     ]
     note = (
         "On the way are two transactions and two notifications: the append, NOTIFY, the projector's read and its "
-        "transaction, NOTIFY, and one look of the API at all deployments that it has readers for. Events that come"
+        "transaction, NOTIFY, and one look of the API at the deployments that it names. Events that come"
         " while a page is projected or a look is under way go with the next one, so under load the delay is one and a"
         " half rounds of either. The projector's word is believed without a look at the checkpoints; lines are looked"
         " for once a second and not with every fact."
