@@ -61,7 +61,12 @@ def rebuilt(plane: Plane, operator: httpx.Client, body: dict[str, Any], *models:
     """Rebuild read models; how it ended."""
     answer = operator.post(PROJECTIONS, json={"models": models, **body})
     assert answer.status_code == 202, answer.text
-    assert {one["growth"]["phase"] for one in answer.json()["items"]} <= ENDS | {"wanted", "loading", "indexing"}
+    assert {one["growth"]["phase"] for one in answer.json()["items"]} <= ENDS | {
+        "wanted",
+        "loading",
+        "indexing",
+        "comparing",
+    }
     plane.wait(lambda: all(_ended(listed(operator)[model]) for model in models), 20)
     return [listed(operator)[model]["growth"] for model in models]
 
@@ -126,7 +131,7 @@ def test_an_operator_follows_rebuilds_live(plane: Plane, insider: Caller, operat
         assert answer.headers["content-type"].startswith("text/event-stream")
         states = _states(answer)
         assert {one["model"] for one in next(states)} == set(ALL)
-        operator.post(PROJECTIONS, json={"models": ["secrets"]})
+        assert operator.post(PROJECTIONS, json={"models": ["secrets"]}).status_code == 202
         seen = set[str]()
         for state in states:
             growth = next(one["growth"] for one in state if one["model"] == "secrets") or {"phase": "none"}
