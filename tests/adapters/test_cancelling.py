@@ -87,7 +87,7 @@ async def test_an_office_goes_on_after_a_task_group_ended_by_what_passes(databas
         began.release()
         async with asyncio.TaskGroup() as group:
             group.create_task(failing())
-            group.create_task(asyncio.sleep(10))
+            group.create_task(lost(None))
 
     async with Database.open(database_url) as database:
         holding = asyncio.create_task(hold(database, "an office", work))

@@ -1,6 +1,7 @@
 """Customers of a plane, each a thread: they deploy, follow, look, roll back, and note what they were told."""
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +68,7 @@ class Site:
         return made
 
 
-class Customer(Thread):
+class Customer(Thread, ABC):
     """Does the same again and again until told that it is enough; what went wrong is raised by ``finish``."""
 
     def __init__(self, plane: Plane, site: Site, name: str, chance: random.Random) -> None:
@@ -90,9 +91,9 @@ class Customer(Thread):
         except BaseException as problem:  # noqa: BLE001 - the test raises it
             self._problem = problem
 
+    @abstractmethod
     def act(self) -> None:
         """Once."""
-        raise NotImplementedError
 
     def enough(self) -> None:
         """Come to an end."""
@@ -205,10 +206,17 @@ def customers(plane: Plane, directory: Path, chance: random.Random) -> Iterator[
         place = repository(directory / name, files)
         site = Site(plane.api.project(place, kind, name), place, files, page)
         coming.append(who(plane, site, name, random.Random(chance.random())))  # noqa: S311 - likewise
+    with at_work(coming):
+        yield coming
+
+
+@contextmanager
+def at_work(coming: Sequence[Customer]) -> Iterator[None]:
+    """They come and go for the length of the block."""
     for one in coming:
         one.start()
     try:
-        yield coming
+        yield
     except BaseException as problem:
         for one in coming:
             one.complain(problem)

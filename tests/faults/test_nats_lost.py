@@ -17,7 +17,7 @@ import pytest
 
 from tests.adapters.nats.servers import NatsServer
 from tests.faults import customers
-from tests.faults.customers import PRINTED, Customer, Deployer, Site
+from tests.faults.customers import PRINTED, Customer, Deployer, Site, at_work
 from tests.faults.history import Event, history, tagged
 from tests.faults.oracle import judge
 from tests.faults.reporting import Note, shown
@@ -124,18 +124,8 @@ def busy(plane: Plane, directory: Path, chance: random.Random) -> Iterator[list[
         place = repository(directory / kind, files)
         site = Site(plane.api.project(place, kind, kind), place, files, shown_page)
         coming.append(Deployer(plane, site, kind, random.Random(chance.random())))  # noqa: S311 - likewise
-    for one in coming:
-        one.start()
-    try:
+    with at_work(coming):
         yield coming
-    except BaseException as problem:
-        for one in coming:
-            one.complain(problem)
-        raise
-    finally:
-        for one in coming:
-            one.enough()
-            one.client.close()
 
 
 def suffered(nats: NatsServer, chance: random.Random) -> Iterator[Outage]:
