@@ -1,6 +1,7 @@
 """Connections that answer with one row's values as they come, for what is asked most.
 
-psycopg's cursors serve every statement and type; for one row of JSON they cost half as much again as doing without.
+psycopg's cursors serve every statement and type; for one row of JSON they cost half as much again as doing without, and
+for an append of a hundred facts a tenth of its whole time.
 """
 
 from collections.abc import Sequence
@@ -14,17 +15,20 @@ from psycopg.adapt import PyFormat, Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
+from adapters import arrays
+
 _MOST_PREPARED = 200
 """A connection keeps so many statements prepared; what comes behind them is sent whole each time."""
 _GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 
 
 class AnsweringConnection(AsyncConnection[Any]):
-    """A connection of the pool. Its ``answer`` is for whoever has it alone."""
+    """A connection. Its ``answer`` is for whoever has it alone, outside a pipeline; it takes ``adapters.arrays``."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._names: dict[str, bytes] = {}
+        arrays.register(self)
 
     async def answer(self, statement: str, parameters: Sequence[object]) -> list[bytes | None]:
         """The values of the statement's only row, as texts. Raises psycopg's errors."""
@@ -36,7 +40,10 @@ class AnsweringConnection(AsyncConnection[Any]):
         return [result.get_value(0, place) for place in range(result.nfields)]
 
     def _asked(self, statement: str, parameters: Sequence[object]) -> PQGen[PGresult]:
-        values = Transformer(self).dump_sequence(parameters, [PyFormat.TEXT] * len(parameters))
+        transformer = Transformer(self)
+        wanted = [PyFormat.BINARY if isinstance(one, arrays.Array) else PyFormat.TEXT for one in parameters]
+        values = transformer.dump_sequence(parameters, wanted)
+        formats = transformer.formats
         name = self._names.get(statement)
         if name is None and len(self._names) < _MOST_PREPARED:
             name = b"answer_%d" % len(self._names)
@@ -44,9 +51,9 @@ class AnsweringConnection(AsyncConnection[Any]):
             yield from self._result()
             self._names[statement] = name
         if name is None:
-            self.pgconn.send_query_params(_numbered(statement), values)
+            self.pgconn.send_query_params(_numbered(statement), values, param_formats=formats)
         else:
-            self.pgconn.send_query_prepared(name, values)
+            self.pgconn.send_query_prepared(name, values, param_formats=formats)
         return (yield from self._result())
 
     def _result(self) -> PQGen[PGresult]:

@@ -6,14 +6,17 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection, AsyncCursor
 
 from adapters.admission import Admission, Answer, Name, Seen, Submission
-from adapters.arrays import blobs, integers, texts
+from adapters.answering import AnsweringConnection
+from adapters.arrays import Array, blobs, integers, texts
 from adapters.mapping import Stored
 from commands.ports import RequestReused, VersionConflict
 from domain.rejection import NameTaken
 from domain.reservations import GiveBackAll
 
+_APPEND: LiteralString = "SELECT log.append(%s, %s, %s, %s, %s, %s)"
 
-async def append(connection: AsyncConnection, batch: Sequence[Submission]) -> list[Answer]:
+
+async def append(connection: AnsweringConnection, batch: Sequence[Submission]) -> list[Answer]:
     """Record the batch durably, and answer each submission.
 
     The connection is in autocommit mode and takes ``adapters.arrays``. Its isolation level must be READ COMMITTED: what
@@ -22,7 +25,7 @@ async def append(connection: AsyncConnection, batch: Sequence[Submission]) -> li
     return await _at_its_word(connection, batch) or await _after_a_look(connection, batch)
 
 
-async def _at_its_word(connection: AsyncConnection, batch: Sequence[Submission]) -> list[Answer] | None:
+async def _at_its_word(connection: AnsweringConnection, batch: Sequence[Submission]) -> list[Answer] | None:
     """One statement, which holds the log's lock for no longer than the database needs.
 
     Each submission says by its versions where its streams stand. The batch is judged on these claims, and recorded if
@@ -36,9 +39,10 @@ async def _at_its_word(connection: AsyncConnection, batch: Sequence[Submission])
     firsts = _firsts(run for submission in batch for run in submission.runs)
     admission = Admission(Seen(versions={stream: first - 1 for stream, first in firsts.items()}))
     places = [_judged(admission, submission) for submission in batch]
-    head = await _write_events(connection, firsts, admission.runs)
-    if head is None:
+    [answer] = await connection.answer(_APPEND, _columns(firsts, admission.runs))
+    if answer is None:
         return None
+    head = int(answer)
     return [range(place.start + head, place.stop + head) if isinstance(place, range) else place for place in places]
 
 
@@ -49,7 +53,7 @@ async def _after_a_look(connection: AsyncConnection, batch: Sequence[Submission]
         admission = Admission(await _seen(connection, batch))
         answers = [_judged(admission, submission) for submission in batch]
         if admission.runs:
-            await _write_events(connection, _firsts(admission.runs), admission.runs)
+            await connection.execute(_APPEND, _columns(_firsts(admission.runs), admission.runs), prepare=True)
             await _write_others(connection, admission)
     return answers
 
@@ -119,20 +123,13 @@ async def _rows(cursor: AsyncCursor[tuple[Any, ...]] | None) -> Sequence[tuple[A
     return await cursor.fetchall() if cursor else ()
 
 
-async def _write_events(connection: AsyncConnection, firsts: Mapping[str, int], runs: Sequence[Stored]) -> int | None:
-    """The position before the first event, or None where a stream does not go on with its version in ``firsts``."""
+def _columns(firsts: Mapping[str, int], runs: Sequence[Stored]) -> list[Array]:
+    """What ``log.append`` is given: the version that each stream goes on with, and the events."""
     streams = [run.stream for run in runs for _ in run.tags]
     versions = [version for run in runs for version in range(run.first, run.last + 1)]
     tags = [tag for run in runs for tag in run.tags]
     states = [state for run in runs for state in run.states]
-    cursor = await connection.execute(
-        "SELECT log.append(%b, %b, %b, %b, %b, %b)",
-        [texts(firsts), integers(firsts.values()), texts(streams), integers(versions), texts(tags), blobs(states)],
-        prepare=True,
-        binary=True,
-    )
-    head: int | None = (await cursor.fetchall())[0][0]
-    return head
+    return [texts(firsts), integers(firsts.values()), texts(streams), integers(versions), texts(tags), blobs(states)]
 
 
 async def _write_others(connection: AsyncConnection, admission: Admission) -> None:

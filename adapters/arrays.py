@@ -15,19 +15,19 @@ _LENGTH = Struct(">i").pack
 _INTEGER = Struct(">ii").pack
 
 
-class _Array(bytes):
+class Array(bytes):
     """An array as it travels."""
 
 
-class Texts(_Array):
+class Texts(Array):
     """``text[]``."""
 
 
-class Integers(_Array):
+class Integers(Array):
     """``integer[]``."""
 
 
-class Blobs(_Array):
+class Blobs(Array):
     """``bytea[]``."""
 
 
@@ -47,12 +47,6 @@ def blobs(values: Collection[bytes]) -> Blobs:
     return Blobs(_joined("bytea", len(values), map(_element, values)))
 
 
-def register(connection: AsyncConnection) -> None:
-    """Let the connection take these arrays as parameters."""
-    for kind, name in ((Texts, "text"), (Integers, "int4"), (Blobs, "bytea")):
-        connection.adapters.register_dumper(kind, _dumper(postgres.types[name].array_oid))
-
-
 def _element(value: bytes) -> bytes:
     return _LENGTH(len(value)) + value
 
@@ -70,3 +64,15 @@ def _dumper(type_: int) -> type[Dumper]:
             return obj
 
     return ArrayDumper
+
+
+_DUMPERS = [
+    (kind, _dumper(postgres.types[name].array_oid))
+    for kind, name in ((Texts, "text"), (Integers, "int4"), (Blobs, "bytea"))
+]
+
+
+def register(connection: AsyncConnection) -> None:
+    """Let the connection take these arrays as parameters."""
+    for kind, dumper in _DUMPERS:
+        connection.adapters.register_dumper(kind, dumper)

@@ -10,11 +10,10 @@ from typing import Self
 import psycopg
 from prometheus_client import Counter as Total
 from prometheus_client import Gauge, Histogram
-from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from adapters import arrays
 from adapters.admission import Answer, Submission
+from adapters.answering import AnsweringConnection
 from adapters.appending import append
 from adapters.database import Unavailable
 
@@ -54,7 +53,7 @@ class Committer:
     def __init__(self, conninfo: str) -> None:
         options = conninfo_to_dict(conninfo).get("options") or ""
         self._conninfo = make_conninfo(conninfo, options=f"{options} {_OPTIONS}", client_encoding="utf8")
-        self._connection: AsyncConnection | None = None
+        self._connection: AnsweringConnection | None = None
         self._queue: deque[Submission] = deque()
         self._news = asyncio.Event()
         self._closed = False
@@ -133,8 +132,7 @@ class Committer:
         """One transaction, and an answer for each submission."""
         started = time.perf_counter()
         if self._connection is None:
-            self._connection = await AsyncConnection.connect(self._conninfo, autocommit=True)
-            arrays.register(self._connection)
+            self._connection = await AnsweringConnection.connect(self._conninfo, autocommit=True)
         try:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 answers = await append(self._connection, batch)
