@@ -162,7 +162,8 @@ async def _read_models(progress: Progress, head: int) -> Health:
 def _nats(connection: Connection) -> Health:
     if connection.connected:
         return Health(name="nats", state="ok")
-    return Health(name="nats", state="down", message=f"Not reachable at {connection.shown}; nothing new is built.")
+    message = f"Not reachable at {connection.shown}. Builds and rollbacks wait for it, and news comes by polling."
+    return Health(name="nats", state="degraded", message=message)
 
 
 def _supervised(settings: Settings) -> list[Health]:

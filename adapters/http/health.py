@@ -44,6 +44,13 @@ class PartsHealth(msgspec.Struct, frozen=True):
     parts: list[Health]
 
 
+class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Requests are served. What is ``degraded`` makes something late or less, as ``GET /health`` says."""
+
+    status: Literal["ready"]
+    degraded: list[str] = []
+
+
 @get("/")
 async def links() -> Links:
     """Where to go on."""
@@ -59,10 +66,12 @@ async def health(request: Request[Any, Any, Any]) -> PartsHealth:
 
 @get("/ready")
 async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """200 when everything serves, else 503 with the names of what does not."""
-    down = [part for part in await _asked(parts_of(request)) if part.state == "down"]
+    """200 when everything serves, with the names of what is degraded; else 503 with the names of what does not."""
+    parts = await _asked(parts_of(request))
+    down = [part for part in parts if part.state == "down"]
     if not down:
-        return Response(b'{"status":"ready"}', media_type="application/json")
+        readiness = Readiness("ready", [part.name for part in parts if part.state == "degraded"])
+        return Response(msgspec.json.encode(readiness), media_type="application/json")
     said = "; ".join(f"{part.name}: {part.message or 'does not serve'}" for part in down)
     answer = Answer(status=503, code="not_ready", message=f"Not everything serves yet. {said}")
     body = encoded(answer, exchange_of(request.scope).request_id)

@@ -8,7 +8,7 @@ def test_ready_names_what_does_not_serve(plane: Plane) -> None:
     client = plane.client()
     assert client.get("/ready").status_code == 200
 
-    plane.health.append(Health(name="nats", state="down", message="Not reachable."))
+    plane.health.append(Health(name="worker", state="down", message="It is failed."))
     try:
         refused = client.get("/ready")
         health = client.get("/health").json()
@@ -16,9 +16,24 @@ def test_ready_names_what_does_not_serve(plane: Plane) -> None:
         plane.health.pop()
 
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert "nats: Not reachable." in refused.json()["message"]
+    assert "worker: It is failed." in refused.json()["message"]
     assert health["status"] == "down"
-    assert [part["name"] for part in health["parts"]] == ["database", "nats"]
+    assert [part["name"] for part in health["parts"]] == ["database", "worker"]
+
+
+def test_ready_serves_on_and_names_what_is_degraded(plane: Plane) -> None:
+    client = plane.client()
+    assert client.get("/ready").json() == {"status": "ready"}
+
+    plane.health.append(Health(name="nats", state="degraded", message="Not reachable."))
+    try:
+        served = client.get("/ready")
+        health = client.get("/health").json()
+    finally:
+        plane.health.pop()
+
+    assert (served.status_code, served.json()) == (200, {"status": "ready", "degraded": ["nats"]})
+    assert health["status"] == "degraded"
 
 
 def test_metrics_have_useful_names_and_no_ids(plane: Plane, insider: Caller) -> None:

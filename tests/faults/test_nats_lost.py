@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
 
-import httpx
 import pytest
 
 from tests.adapters.nats.servers import NatsServer
@@ -73,7 +72,6 @@ def test_nothing_is_lost_or_doubled_while_nats_is_wiped_and_absent(
 ) -> None:
     monkeypatch.setattr(customers, "Follower", Timed)
     monkeypatch.setattr(customers, "END_SECONDS", FULL + 60)
-    monkeypatch.setattr(Plane, "ready", serves)
     seed = random.SystemRandom().randrange(1 << 32)
     record_property("seed", seed)
     chance = random.Random(seed)  # noqa: S311 - it can be run again
@@ -99,15 +97,6 @@ def test_nothing_is_lost_or_doubled_while_nats_is_wiped_and_absent(
     assert waited
     assert max(waited) <= BACK_SECONDS + BUSY_SECONDS
     assert max(lags, default=0) <= POLLED_SECONDS + BUSY_SECONDS
-
-
-def serves(plane: Plane) -> bool:
-    """Whether everything is well but for NATS, without which the plane serves and does not call itself ready."""
-    try:
-        parts = httpx.get(f"http://{plane.http}/health", timeout=2).json()["parts"]
-    except httpx.TransportError:
-        return False
-    return all(part["state"] != "down" for part in parts if part["name"] != "nats")
 
 
 @contextmanager

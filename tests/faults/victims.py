@@ -1,5 +1,6 @@
 """Who is killed, and how soon the plane serves again."""
 
+import json
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -51,10 +52,12 @@ def _back(plane: Plane, replaced: Callable[[], bool], victim: str) -> float:
 
 
 def _ready(plane: Plane) -> bool:
+    """Whether everything serves, NATS as well."""
     connection = HTTPConnection(plane.http, timeout=5)
     try:
         connection.request("GET", "/ready")
-        return connection.getresponse().status == 200
+        answer = connection.getresponse()
+        return answer.status == 200 and "nats" not in json.load(answer).get("degraded", [])
     except (OSError, HTTPException):
         return False
     finally:
