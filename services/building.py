@@ -4,6 +4,7 @@ import asyncio
 import errno
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from time import monotonic
 
 import structlog
 
@@ -35,15 +36,14 @@ log = structlog.get_logger(__name__)
 LOOK_SECONDS = 0.5
 """How late a cancellation is noticed when its news was lost."""
 
-MOST_TURNS = 20
-"""So often an executor begins a deployment again after what passes by waiting; then somebody else may try."""
-
-PAUSE_SECONDS = 1.0
-"""Between its turns."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
+"""Seconds between an executor's turns at a deployment that it begins again: doubled after each, up to the longest."""
 
 LOST = "The executor was lost; another one goes on with the deployment."
-AWAY = "The database was away; the deployment begins again."
-FULL = "The disk was full; the deployment begins again."
+AGAIN = "{passing}; the deployment begins again."
+TOO_LONG = "{passing} again and again, for longer than the {seconds} s that a build may take."
+AWAY = "The database was away"
+FULL = "The disk was full"
 
 
 @dataclass(frozen=True)
@@ -69,20 +69,28 @@ class Builder:
         queued = first.fact
         if not isinstance(queued, DeploymentQueued) or first.context.tenant_id != item.tenant_id:
             raise TypeError(f"the stream of {item} does not begin with its queueing")
-        executor_id, why_again = ExecutorId(uuid7()), LOST
-        for turn in range(1, MOST_TURNS + 1):
+        executor_id, why_again, pause = ExecutorId(uuid7()), LOST, FIRST_PAUSE
+        limit = self.core.settings.build_timeout_seconds
+        until = monotonic() + limit
+        while True:
             context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
+            taken = await lease(self.core.handler, self.core.clock, queued, context, executor_id)
+            if taken is None:
+                break
+            _observe_wait(taken, first)
             try:
-                if taken := await lease(self.core.handler, self.core.clock, queued, context, executor_id):
-                    _observe_wait(taken, first)
-                    await self._work(taken, why_again)
+                await self._work(taken, why_again)
                 break
             except (Unavailable, OSError) as problem:
-                if turn == MOST_TURNS or not (passing := _passing(problem)):
+                if not (passing := _passing(problem)):
                     raise
-                why_again = passing
+                if monotonic() >= until:
+                    await self._refuse(taken, TOO_LONG.format(passing=passing, seconds=limit))
+                    break
+                why_again = AGAIN.format(passing=passing)
                 log.warning("the deployment begins again", deployment=queued.deployment_id, reason=str(problem))
-                await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         await self.deployer.abandon(queued, context)
 
     async def _work(self, taken: Lease, why_again: str) -> None:
@@ -166,7 +174,7 @@ def _observe_wait(taken: Lease, first: Recorded) -> None:
 
 
 def _passing(problem: Exception) -> str | None:
-    """What the customer reads of a problem that passes by waiting; None of any other."""
+    """What the customer reads of a problem that passes by waiting; None for any other."""
     if isinstance(problem, OSError):
         return FULL if problem.errno in {errno.ENOSPC, errno.EDQUOT} else None
     return AWAY

@@ -1,5 +1,6 @@
 """An executor that lost the database, or met a full disk, goes on with its deployment and is not counted as lost."""
 
+import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from errno import ENOSPC
@@ -19,6 +20,7 @@ from commands.connecting import connect_repository
 from commands.deployment import MOST_LOST, FailDeployment, FinishStep, QueueDeployment, StartStep
 from commands.policies import BuildWork
 from domain.deployment import DeploymentFailed, DeploymentLeased, DeploymentQueued, Outcome
+from domain.fact import Fact
 from domain.history import Actor, Context
 from domain.identifiers import (
     CausationId,
@@ -37,7 +39,7 @@ from domain.rejection import StaleLease
 from domain.steps import StepKind
 from projections.catalogue import ALL
 from services import building
-from services.building import AWAY, FULL, Builder
+from services.building import AGAIN, AWAY, FULL, Builder
 from services.growing import grow
 from services.journal import Journal
 from services.leasing import Lease, lease
@@ -124,32 +126,52 @@ async def queued(parts: Core) -> DeploymentId:
     ("problem", "said"),
     [(Unavailable("The database does not answer."), AWAY), (OSError(ENOSPC, "No space left on device"), FULL)],
 )
-async def test_leases_lost_to_a_database_that_was_away_or_a_full_disk_do_not_give_a_deployment_up(
+async def test_however_many_leases_lost_to_a_database_that_was_away_or_a_full_disk_do_not_give_a_deployment_up(
     parts: Core, monkeypatch: pytest.MonkeyPatch, problem: Exception, said: str
 ) -> None:
-    monkeypatch.setattr(building, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(building, "FIRST_PAUSE", 0.0)
     deployment = await queued(parts)
-    times = 2 * MOST_LOST
-    deployer: Any = CutOff(times, problem)
-    job: Any = JobInHand(BuildWork(tenant_id=TENANT, deployment_id=deployment))
-    store = LineStore(parts.database)
+    times = 5 * MOST_LOST
 
-    async with (
-        Connection(lambda: "nats://127.0.0.1:9", name="test") as away,
-        Doorbells(away) as doorbells,
-        LineWriters.start(store, lambda _: None) as writers,
-    ):
-        await Builder(parts, writers, doorbells, deployer).build(job)
+    facts = await built(parts, deployment, CutOff(times, problem))
 
-    assert job.is_done
-    facts = [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
     leases = [fact for fact in facts if isinstance(fact, DeploymentLeased)]
     assert [fact.fencing_token for fact in leases] == list(range(1, times + 2))
     assert len({fact.executor_id for fact in leases}) == 1
     assert [fact.error for fact in facts if isinstance(fact, DeploymentFailed)] == ["It is a test."]
-    lines = [line.text for line in await store.read(build_log(deployment))]
+    lines = [line.text for line in await LineStore(parts.database).read(build_log(deployment))]
     assert [line for line in lines if line.startswith("turn")] == [f"turn {turn}" for turn in range(1, times + 2)]
-    assert lines.count(said) == times
+    assert lines.count(AGAIN.format(passing=said)) == times
+
+
+async def test_a_disk_that_stays_full_for_longer_than_a_build_may_take_ends_the_deployment_and_is_said_to(
+    parts: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "FIRST_PAUSE", 0.1)
+    deployment = await queued(parts)
+    shorter = dataclasses.replace(parts, settings=replace(parts.settings, build_timeout_seconds=1))
+
+    facts = await built(shorter, deployment, CutOff(1_000, OSError(ENOSPC, "No space left on device")))
+
+    assert len([fact for fact in facts if isinstance(fact, DeploymentLeased)]) > 1
+    (error,) = [fact.error for fact in facts if isinstance(fact, DeploymentFailed)]
+    assert error == "The disk was full again and again, for longer than the 1 s that a build may take."
+    lines = [line.text for line in await LineStore(parts.database).read(build_log(deployment))]
+    assert lines[-1] == f"Failed: {error}"
+
+
+async def built(parts: Core, deployment: DeploymentId, deployer: CutOff) -> list[Fact]:
+    """What becomes of a deployment by its job being done."""
+    job: Any = JobInHand(BuildWork(tenant_id=TENANT, deployment_id=deployment))
+    like_a_deployer: Any = deployer
+    async with (
+        Connection(lambda: "nats://127.0.0.1:9", name="test") as away,
+        Doorbells(away) as doorbells,
+        LineWriters.start(LineStore(parts.database), lambda _: None) as writers,
+    ):
+        await Builder(parts, writers, doorbells, like_a_deployer).build(job)
+    assert job.is_done
+    return [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
 
 
 async def leased(parts: Core, deployment: DeploymentId) -> Lease:
