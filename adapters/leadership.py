@@ -52,6 +52,11 @@ async def take(connection: AsyncConnection, office: str, within: float = _WAIT_S
     return True
 
 
+async def release(connection: AsyncConnection, office: str) -> None:
+    """Give up an office that the connection holds."""
+    await connection.execute("SELECT pg_advisory_unlock(%s)", [_key(office)])
+
+
 def office_of_growth(model: str) -> str:
     """The office of whoever grows a read model."""
     return f"growth of {model}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from time import monotonic
@@ -18,9 +19,9 @@ from commands import deployment
 from commands.deployment import FailDeployment
 from commands.lines import CloseLog
 from commands.policies import BuildWork
-from domain.deployment import Deployment, DeploymentCancelled, DeploymentQueued, Status
+from domain.deployment import Deployment, DeploymentCancelled, DeploymentLeased, DeploymentQueued, Status
 from domain.fact import tag_of
-from domain.history import Recorded
+from domain.history import Context, Recorded
 from domain.identifiers import ExecutorId, build_log, stream, uuid7
 from domain.rejection import Conflict, NotFound
 from services.build_metrics import BUILDS_RUNNING, DEPLOYMENT_SECONDS, DEPLOYMENT_WAIT_SECONDS
@@ -29,12 +30,16 @@ from services.ingredients import Ingredients, gather
 from services.journal import Journal
 from services.leasing import Lease, lease, on_behalf
 from services.patience import patiently
+from services.presence import Presence
 from services.wiring import Core
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 """How late a cancellation is noticed when its news was lost."""
+
+HELD_SECONDS = 2.0
+"""After so long a deployment is offered again that another executor still works on."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 """Seconds between an executor's turns at a deployment that it begins again: doubled after each, up to the longest."""
@@ -54,6 +59,7 @@ class Builder:
     writers: LineWriters
     doorbells: Doorbells
     deployer: Deployer
+    presence: Presence
 
     async def build(self, job: Job) -> None:
         """Bring the job's deployment to its end, or find that it has ended."""
@@ -61,22 +67,32 @@ class Builder:
         if isinstance(item, BuildWork):
             name = stream(deployment.DECIDER.category, item.deployment_id)
             history = await patiently(lambda: self.core.log.read(name))
+            if await patiently(lambda: self._worked_on(history)):
+                await job.later(HELD_SECONDS)
+                return
             if history:
                 await self._build(item, history[0])
         await job.done()
+
+    async def _worked_on(self, history: Sequence[Recorded]) -> bool:
+        """Whether the last one who took a lease works on, though it is cut off from NATS or else it would say so."""
+        leases = [recorded.fact for recorded in history if isinstance(recorded.fact, DeploymentLeased)]
+        return bool(leases) and await self.presence.of(leases[-1].executor_id)
 
     async def _build(self, item: BuildWork, first: Recorded) -> None:
         queued = first.fact
         if not isinstance(queued, DeploymentQueued) or first.context.tenant_id != item.tenant_id:
             raise TypeError(f"the stream of {item} does not begin with its queueing")
-        executor_id, why_again, pause = ExecutorId(uuid7()), LOST, FIRST_PAUSE
-        limit = self.core.settings.build_timeout_seconds
+        executor_id = ExecutorId(uuid7())
+        with self.presence.working(executor_id):
+            await self._in_turns(queued, first, executor_id)
+            await self.deployer.abandon(queued, self._context(first))
+
+    async def _in_turns(self, queued: DeploymentQueued, first: Recorded, executor_id: ExecutorId) -> None:
+        """Begin the deployment again whenever what stopped it passes by waiting, for as long as a build may take."""
+        why_again, pause, limit = LOST, FIRST_PAUSE, self.core.settings.build_timeout_seconds
         until = monotonic() + limit
-        while True:
-            context = on_behalf(item.tenant_id, first, "executor", self.core.clock, uuid7())
-            taken = await lease(self.core.handler, self.core.clock, queued, context, executor_id)
-            if taken is None:
-                break
+        while taken := await lease(self.core.handler, self.core.clock, queued, self._context(first), executor_id):
             _observe_wait(taken, first)
             try:
                 await self._work(taken, why_again)
@@ -91,7 +107,9 @@ class Builder:
                 log.warning("the deployment begins again", deployment=queued.deployment_id, reason=str(problem))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        await self.deployer.abandon(queued, context)
+
+    def _context(self, first: Recorded) -> Context:
+        return on_behalf(first.context.tenant_id, first, "executor", self.core.clock, uuid7())
 
     async def _work(self, taken: Lease, why_again: str) -> None:
         """Deploy, unless it is cancelled or outranked first. Left early, the build is stopped and the lease ends."""

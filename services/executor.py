@@ -28,6 +28,7 @@ from services.embedded import nats_url
 from services.hosting import Hosting
 from services.making import Maker
 from services.parts import Isolation, say_isolation
+from services.presence import Presence
 from services.process import Ready, run
 from services.rolling_back import RollBack
 from services.shipping import Shipping
@@ -59,6 +60,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         executor = await _executor(parts, writers, doorbells, place)
         queue = WorkQueue(connection)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(executor.presence.run())
             tasks.create_task(executor.hosting.run())
             tasks.create_task(executor.shipping.run())
             tasks.create_task(_take(queue, "build", settings.builds_at_once, executor.builder.build))
@@ -70,6 +72,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
 class Executor:
     """What an executor does, side by side."""
 
+    presence: Presence
     builder: Builder
     rollback: RollBack
     hosting: Hosting
@@ -99,8 +102,10 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     )
     activator = Activator(runtime, artifacts, specifier, hosting)
     deployer = Deployer(Maker(settings, place, artifacts, toolchains, able), activator)
+    presence = Presence(parts.database)
     return Executor(
-        builder=Builder(parts, writers, doorbells, deployer),
+        presence=presence,
+        builder=Builder(parts, writers, doorbells, deployer, presence),
         rollback=RollBack(parts, activator),
         hosting=hosting,
         shipping=Shipping(parts, runtime, specifier, writers, hosting),

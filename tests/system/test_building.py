@@ -1,5 +1,6 @@
 """An executor that lost the database, or met a full disk, goes on with its deployment and is not counted as lost."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from services.building import AGAIN, AWAY, FULL, Builder
 from services.growing import grow
 from services.journal import Journal
 from services.leasing import Lease, lease
+from services.presence import Presence
 from services.wiring import Core, core
 from tests.commands.test_deployment import RECIPE
 
@@ -75,10 +77,13 @@ class JobInHand:
     """A job of the queue, as its worker sees it."""
 
     item: BuildWork
-    is_done: bool = False
+    settled: str = ""
 
     async def done(self) -> None:
-        self.is_done = True
+        self.settled = "done"
+
+    async def later(self, _: float) -> None:
+        self.settled = "later"
 
 
 @pytest.fixture
@@ -160,8 +165,30 @@ async def test_a_disk_that_stays_full_for_longer_than_a_build_may_take_ends_the_
     assert lines[-1] == f"Failed: {error}"
 
 
-async def built(parts: Core, deployment: DeploymentId, deployer: CutOff) -> list[Fact]:
-    """What becomes of a deployment by its job being done."""
+async def test_a_deployment_is_not_taken_from_an_executor_that_is_cut_off_from_nats_and_works_on(parts: Core) -> None:
+    deployment = await queued(parts)
+    theirs, offered = Presence(parts.database), CutOff(0, OSError())
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        there = tasks.create_task(theirs.run())
+        holder = ExecutorId(uuid7())
+        await leased(parts, deployment, holder)
+        with theirs.working(holder):
+            while not await theirs.of(holder):  # noqa: ASYNC110 - nobody announces it
+                await asyncio.sleep(0.01)
+            facts = await built(parts, deployment, offered, "later")
+            assert [fact for fact in facts if isinstance(fact, DeploymentLeased | DeploymentFailed)] == [
+                DeploymentLeased(deployment_id=deployment, executor_id=holder, fencing_token=1)
+            ]
+        there.cancel()
+
+    facts = await built(parts, deployment, offered)
+
+    assert [fact.fencing_token for fact in facts if isinstance(fact, DeploymentLeased)] == [1, 2]
+    assert [fact.error for fact in facts if isinstance(fact, DeploymentFailed)] == ["It is a test."]
+
+
+async def built(parts: Core, deployment: DeploymentId, deployer: CutOff, settled: str = "done") -> list[Fact]:
+    """What has become of a deployment when its job was offered and ``settled``."""
     job: Any = JobInHand(BuildWork(tenant_id=TENANT, deployment_id=deployment))
     like_a_deployer: Any = deployer
     async with (
@@ -169,15 +196,15 @@ async def built(parts: Core, deployment: DeploymentId, deployer: CutOff) -> list
         Doorbells(away) as doorbells,
         LineWriters.start(LineStore(parts.database), lambda _: None) as writers,
     ):
-        await Builder(parts, writers, doorbells, like_a_deployer).build(job)
-    assert job.is_done
+        await Builder(parts, writers, doorbells, like_a_deployer, Presence(parts.database)).build(job)
+    assert job.settled == settled
     return [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
 
 
-async def leased(parts: Core, deployment: DeploymentId) -> Lease:
+async def leased(parts: Core, deployment: DeploymentId, executor_id: ExecutorId | None = None) -> Lease:
     first = (await parts.log.read(stream("deployment", deployment)))[0].fact
     assert isinstance(first, DeploymentQueued)
-    taken = await lease(parts.handler, parts.clock, first, context(parts), ExecutorId(uuid7()))
+    taken = await lease(parts.handler, parts.clock, first, context(parts), executor_id or ExecutorId(uuid7()))
     assert taken
     return taken
 
