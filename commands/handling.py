@@ -1,6 +1,12 @@
-"""Read, fold, already caused?, decide, append at the version read; once more if somebody was faster."""
+"""Read, fold, already caused?, decide, append at the version read; once more if somebody was faster.
+
+Most things are made under an id just drawn, so a stream of which nothing is known is first taken for a new one:
+where it is not, the append is refused, and only then is the stream read.
+"""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from commands.command import Command
@@ -8,10 +14,10 @@ from commands.decider import AnyDecider, Decider
 from commands.ports import Append, EventLog, Request, RequestReused, Sealed, VersionConflict
 from commands.recollection import Known, Recollection
 from commands.routing import route
-from domain.fact import Value
+from domain.fact import Fact, Value
 from domain.history import Context, Recorded
 from domain.identifiers import StreamName, TenantId, stream
-from domain.rejection import Conflict, NotFound
+from domain.rejection import Conflict, NotFound, Rejection, StaleVersion
 
 S = TypeVar("S")
 
@@ -48,26 +54,19 @@ class Handler:
         Raises a ``Rejection`` where a rule refuses, ``RequestReused`` where ``request`` differs from the first one.
         """
         decider, name = route(command)
+        append = partial(Append, stream=name, context=context, sealed=tuple(sealed), request=request)
+        if name not in self._recollection and (facts := _first(decider, command)):
+            with suppress(VersionConflict, StaleVersion):  # then it is not the first
+                return _caused(await self._log.append(append(version=0, facts=facts)))
         for _ in range(ATTEMPTS):
             known = await self._known(decider, name, context.tenant_id)
             if caused := await self._already(known, name, context, request):
                 return caused
-            version, facts = known.version, decider.decide(command, known.state)
+            facts = tuple(decider.decide(command, known.state))
             if not facts:
-                return Caused(facts=(), position=known.position, version=version)
+                return Caused(facts=(), position=known.position, version=known.version)
             try:
-                return _caused(
-                    await self._log.append(
-                        Append(
-                            stream=name,
-                            version=version,
-                            facts=tuple(facts),
-                            context=context,
-                            sealed=tuple(sealed),
-                            request=request,
-                        )
-                    )
-                )
+                return _caused(await self._log.append(append(version=known.version, facts=facts)))
             except VersionConflict:
                 self._recollection.forget(name)
         raise Conflict("Too many changes at once. Try again.", code="busy")
@@ -116,6 +115,13 @@ class Handler:
         if known.version:
             self._recollection.keep(name, known)
         return known
+
+
+def _first(decider: AnyDecider, command: Command) -> tuple[Fact, ...]:
+    """What the command causes as the first of its stream; nothing where it needs something that is there."""
+    with suppress(Rejection):
+        return tuple(decider.decide(command, decider.initial))
+    return ()
 
 
 def _caused(recorded: Sequence[Recorded], *, replayed: bool = False) -> Caused:

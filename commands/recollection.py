@@ -39,6 +39,10 @@ class Recollection:
         self._streams: OrderedDict[StreamName, tuple[Known, int]] = OrderedDict()
         self._facts = 0
 
+    def __contains__(self, name: StreamName) -> bool:
+        """Whether anything is known of the stream."""
+        return name in self._streams
+
     def of(self, name: StreamName, decider: AnyDecider) -> Known:
         """What is known of the stream."""
         known, _ = self._streams.get(name, (Known(decider.initial), 0))
