@@ -5,13 +5,12 @@ may append meanwhile.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import LiteralString
 
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection
 
 from adapters.database import EVENTS, ensure_schema
 from adapters.http import tokens
@@ -74,30 +73,27 @@ class _Life:
 
 
 class History:
-    """The facts behind ``position``: the beginnings of so many workspaces, then what happens in them, at random.
+    """The facts behind ``position``: the beginnings of so many workspaces, then what happens in them, at random."""
 
-    There are at least ``facts``, and then as many as it takes to end what was begun.
-    """
-
-    def __init__(self, facts: int, tenants: int, seed: int = 0, position: int = 0) -> None:
+    def __init__(self, tenants: int, seed: int = 0, position: int = 0) -> None:
         self.position = position
-        self._end = position + facts
         self._minutes = position // 8
         self._random = Random(f"{seed} behind {position}")  # noqa: S311 - a story, not a secret
         self._beginning = chapters.beginning()
         self._chapters: dict[str, Chapter] = {kind: getattr(chapters, kind)() for kind in _KINDS}
         self._lives = [_Life([self._id() for _ in range(7)], self._random.randbytes(32)) for _ in range(tenants)]
+        self._told = False
 
     @property
     def workspaces(self) -> list[Workspace]:
         """All of them, in the order of their beginnings."""
         return [life.workspace for life in self._lives]
 
-    def rows(self) -> Iterator[bytes]:
-        """The log's rows, in blocks, as COPY takes them."""
+    def rows(self, facts: int) -> Iterator[bytes]:
+        """The log's next rows, in blocks, as COPY takes them: ``facts`` at least, and what ends that is begun."""
         block: list[bytes] = []
         size = 0
-        for rows in self._told():
+        for rows in self._happening(self.position + facts):
             block.append(rows)
             size += len(rows)
             if size > _BLOCK_BYTES:
@@ -114,11 +110,12 @@ class History:
         """The counters: tenant, series, and the last number given."""
         return ((life.workspace.tenant_id, SERIES, life.deployments) for life in self._lives if life.deployments)
 
-    def _told(self) -> Iterator[bytes]:
-        for life in self._lives:
+    def _happening(self, end: int) -> Iterator[bytes]:
+        for life in () if self._told else self._lives:
             yield self._written(self._beginning, life.slots | self._circumstances())
+        self._told = True
         kinds = [kind for kind, times in _KINDS.items() for _ in range(times)]
-        while self.position < self._end:
+        while self.position < end:
             yield self._next(self._random.choice(self._lives), self._random.choice(kinds))
 
     def _written(self, chapter: Chapter, slots: chapters.Slots) -> bytes:
@@ -189,14 +186,29 @@ async def write(database_url: str, facts: int, tenants: int, seed: int = 0) -> H
     conninfo = await asyncio.to_thread(ensure_schema, database_url)
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
         [(head,)] = await (await connection.execute("SELECT coalesce(max(position), 0) FROM log.events")).fetchall()
-        history = History(facts, tenants, seed, head)
-        blocks = history.rows()
-        await asyncio.gather(*(_copied(conninfo, blocks) for _ in range(_COPIES)))
-        async with connection.transaction(), connection.cursor() as cursor:
-            await _filled(cursor, "log.reservations (scope, name, holder)", history.holders())
-            await _filled(cursor, "log.numbers (tenant_id, series, last)", history.numbers())
-            await cursor.execute("SELECT pg_notify(%s, %s)", [EVENTS, str(history.position)])
+        history = History(tenants, seed, head)
+        async with connection.cursor() as cursor, cursor.copy("COPY log.reservations FROM STDIN") as copy:
+            for holder in history.holders():
+                await copy.write_row(holder)
+    await go_on(conninfo, history, facts)
     return history
+
+
+async def go_on(conninfo: str, history: History, facts: int) -> None:
+    """Append at least so many facts more."""
+    blocks = history.rows(facts)
+    await asyncio.gather(*(_copied(conninfo, blocks) for _ in range(_COPIES)))
+    async with (
+        await AsyncConnection.connect(conninfo, autocommit=True) as connection,
+        connection.transaction(),
+        connection.cursor() as cursor,
+    ):
+        await cursor.executemany(
+            "INSERT INTO log.numbers VALUES (%s, %s, %s) ON CONFLICT (tenant_id, series) DO UPDATE"
+            " SET last = excluded.last",
+            list(history.numbers()),
+        )
+        await cursor.execute("SELECT pg_notify(%s, %s)", [EVENTS, str(history.position)])
 
 
 async def _copied(conninfo: str, blocks: Iterator[bytes]) -> None:
@@ -204,9 +216,3 @@ async def _copied(conninfo: str, blocks: Iterator[bytes]) -> None:
         for block in blocks:
             async with connection.cursor() as cursor, cursor.copy("COPY log.events FROM STDIN") as copy:
                 await copy.write(block)
-
-
-async def _filled(cursor: AsyncCursor, table: LiteralString, rows: Iterable[Sequence[object]]) -> None:
-    async with cursor.copy(f"COPY {table} FROM STDIN") as copy:
-        for row in rows:
-            await copy.write_row(row)

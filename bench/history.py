@@ -17,8 +17,9 @@ import psycopg
 from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.settings import Address, Settings, private_directory
-from bench.histories import Workspace, write
+from bench.histories import Workspace, go_on, write
 from bench.lists import database_of
+from bench.multiplied import multiply
 from bench.quantiles import median
 from bench.results import Figure, Finding, at_most
 from commands.account import EndSession, StartSession
@@ -38,7 +39,7 @@ from domain.identifiers import (
     uuid7,
 )
 from projections.catalogue import ALL
-from services.embedded import postgres_running
+from services.embedded import nats_running, postgres_running
 from services.operator import rebuild
 from services.parts import forget_ready, said_ready
 from services.plane import own
@@ -47,9 +48,16 @@ from services.programs import kill_group, spawn
 
 FACTS = int(os.environ.get("BENCH_FACTS", "10000000"))
 """Of the long history; the short one has a thousandth."""
+PARTS, FIRST = 100, 1_000
+"""Of how many parts the read models are really grown from the first, and how many facts that has at the least."""
 VISITS = 2000
 """Sessions that one account has had, for the stream that is long."""
 START_SECONDS = 60.0
+_OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+_ROWS_READ = (
+    "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_user_tables WHERE schemaname <> 'read_models'"
+)
+"""Without the checkpoints, which are looked up again and again while a process waits."""
 
 
 @dataclass
@@ -70,47 +78,64 @@ class _Plane:
 
 def run(*, quick: bool) -> Finding:
     """Both histories, then rounds of everything on each in turn."""
-    facts, rounds, each = (2_000, 1, 3) if quick else (FACTS, 5, 60)
-    with TemporaryDirectory(prefix="shipbook-bench-") as name, postgres_running(Path(name) / "pg") as url:
+    facts, starts, rounds, each = (2_000, 0, 1, 3) if quick else (FACTS, 15, 9, 40)
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(TemporaryDirectory(prefix="shipbook-bench-")))
+        url = stack.enter_context(postgres_running(directory / "pg"))
+        with psycopg.connect(url, autocommit=True) as admin:  # no vacuum of gigabytes while we measure
+            admin.execute("ALTER SYSTEM SET autovacuum TO off")
+            admin.execute("SELECT pg_reload_conf()")
         began = perf_counter()
-        short = _plane(url, Path(name), "short", max(1_000, facts // 1000))
-        long = _plane(url, Path(name), "long", facts)
+        short, long = (
+            _plane(url, directory, name, size, stack.enter_context(nats_running(private_directory(directory / name))))
+            for name, size in (("short", max(1_000, facts // 1000)), ("long", facts))
+        )
+        with psycopg.connect(url, autocommit=True) as admin:  # what filling left is written before we measure
+            admin.execute("CHECKPOINT")
         filling = perf_counter() - began
-        for _ in range(0 if quick else 3):
-            for plane in (short, long):
-                with _running(plane):
-                    pass
-        with ExitStack() as stack:
-            for plane in (short, long):
-                stack.enter_context(_running(plane))
-            for _ in range(rounds):
-                for plane in (short, long):
-                    asyncio.run(_appends(plane, each))
-                    _asks(plane, each)
+        for number in range(starts):
+            for plane in _in_turn(short, long, number):
+                _start(plane)
+        for plane in (short, long):
+            stack.enter_context(_running(plane))
+        for number in range(rounds):
+            for plane in _in_turn(short, long, number):
+                asyncio.run(_appends(plane, each))
+                _asks(plane, each)
         replays = asyncio.run(_replays(short.url, 5 if quick else VISITS))
-    return _finding(short, long, facts, filling, rounds, each, replays)
+    return _finding(short, long, facts, filling, starts + 1, rounds, each, replays)
 
 
-def _plane(url: str, directory: Path, name: str, facts: int) -> _Plane:
+def _in_turn(short: _Plane, long: _Plane, number: int) -> Sequence[_Plane]:
+    """Who is second finds the machine as the first one has left it, so they change places."""
+    return (long, short) if number % 2 else (short, long)
+
+
+def _plane(url: str, directory: Path, name: str, facts: int, nats: str) -> _Plane:
     database = database_of(url, name)
     workspaces = asyncio.run(_filled(database, facts))
-    home = private_directory(directory / name)
     address = Address("127.0.0.1", kept_port(directory / f"{name}.port"))
-    return _Plane(database, Settings(data_dir=home, http=address, database_url=database), workspaces)
+    settings = Settings(data_dir=directory / name, http=address, database_url=database, nats_url=nats)
+    return _Plane(database, settings, workspaces)
 
 
 async def _filled(url: str, facts: int) -> Sequence[Workspace]:
-    """The history with its read models; whoever carries facts further has done so."""
-    history = await write(url, facts, max(10, facts // 10_000))
+    """The history with its read models, which are grown from its first part and multiplied.
+
+    Whoever carries facts further has done so.
+    """
+    history = await write(url, min(facts, max(FIRST, facts // PARTS)), max(10, facts // 10_000))
     async with Database.open(url) as database, EventLog.open(database) as events:
         await rebuild(database, events, ALL)
+        first = history.position
+        await go_on(database.conninfo, history, facts - first)
+        await asyncio.to_thread(multiply, url, first, history.position)
         async with database.connection() as connection:
             await connection.execute(
                 "INSERT INTO log.tracking SELECT reader, %s::int8 FROM unnest(%s::text[]) AS reader",
                 [history.position, ["relay", "reactor"]],
             )
-    with psycopg.connect(url, autocommit=True) as admin:  # no vacuum of gigabytes while we measure
-        admin.execute("ALTER TABLE log.events SET (autovacuum_enabled = off)")
+    with psycopg.connect(url, autocommit=True) as admin:
         admin.execute("ANALYZE log.events")
     return history.workspaces
 
@@ -135,6 +160,25 @@ def _running(plane: _Plane) -> Iterator[None]:
         yield
     for name in names:
         forget_ready(plane.settings.run_dir, name)
+
+
+def _start(plane: _Plane) -> None:
+    """Start both and end them; how many rows they have read is noted, too."""
+    before = _rows_read(plane.url)
+    with _running(plane):
+        pass
+    plane.note("rows", _rows_read(plane.url) - before)
+
+
+def _rows_read(url: str) -> int:
+    """How many rows of the log, the read models and the lines have ever been read, once nobody reads any more."""
+    began = perf_counter()
+    with psycopg.connect(url, autocommit=True) as connection:
+        while connection.execute(_OTHERS).fetchone() != (0,):
+            assert perf_counter() - began < START_SECONDS, url
+            time.sleep(0.005)
+        [(rows,)] = connection.execute(_ROWS_READ).fetchall()
+    return int(rows)
 
 
 async def _appends(plane: _Plane, times: int) -> None:
@@ -203,9 +247,16 @@ async def _replays(url: str, visits: int) -> tuple[float, float]:
 
 
 def _finding(
-    short: _Plane, long: _Plane, facts: int, filling: float, rounds: int, each: int, replays: tuple[float, float]
+    short: _Plane,
+    long: _Plane,
+    facts: int,
+    filling: float,
+    starts: int,
+    rounds: int,
+    each: int,
+    replays: tuple[float, float],
 ) -> Finding:
-    def ratio(what: str) -> float:
+    def ratio(what: str, rounds: int) -> float:
         size = len(short.took[what]) // rounds
         parts = [slice(number * size, (number + 1) * size) for number in range(rounds)]
         return median([long.median(what, part) / short.median(what, part) for part in parts])
@@ -214,22 +265,27 @@ def _finding(
         both = (plane.median(what, slice(None)) * 1000 for plane in (short, long))
         return " · ".join(f"{milliseconds:.2f} ms" for milliseconds in both)
 
-    starts = [max(plane.took["start"]) for plane in (short, long)]
+    slowest = max(max(plane.took["start"]) for plane in (short, long))
     figures: list[Figure] = []
-    for what in ("append", "command", "attach"):
-        figures += [at_most(f"{what}, long ÷ short", ratio(what), 1.1), Figure(f"{what}, short · long", shown(what))]
+    for what in ("append", "command", "attach", "start"):
+        figures.append(at_most(f"{what}, long ÷ short", ratio(what, starts if what == "start" else rounds), 1.1))
+        figures.append(Figure(f"{what}, short · long", shown(what)))
+    if "rows" in short.took:
+        rows = (f"{plane.median('rows', slice(None)):,.0f}" for plane in (short, long))
+        figures.append(Figure("rows that a start reads, short · long", " · ".join(rows)))
     figures += [
-        at_most("start, long ÷ short", long.median("start", slice(None)) / short.median("start", slice(None)), 1.1),
-        at_most("start, slowest of all", max(starts) * 1000, 2000, "ms"),
-        Figure("start, short · long", shown("start")),
+        at_most("start, slowest of all", slowest * 1000, 2000, "ms"),
         Figure("signing in, first · after many sessions", " · ".join(f"{took * 1000:.2f} ms" for took in replays)),
     ]
     how = (
-        f"A history of {facts:,} events and one of a thousandth, at least 1,000, each with all read models, in one "
-        f"Postgres ({filling:,.0f} s to make them). Append: `EventLog.append` of one fact to a stream of its own. "
-        "Command: `POST …/deployments` until 201, by a kept connection. Attach: `GET …/deployments/<id>/stream` until "
-        "the first frame. Start: from the start of the processes `worker` and `api`, both at once, until both say that "
-        f"they are ready, with Postgres running. {rounds} interleaved rounds of {each}; medians, and the median of the "
-        "ratios of a round. Signing in: the handler's time on one account's stream, in which every session stays."
+        f"A history of {facts:,} events and one of a thousandth, at least 1,000, each in a database of one Postgres "
+        f"with a NATS server of its own ({filling:,.0f} s to make them). The log is whole; the read models are grown "
+        "from its first hundredth and multiplied in SQL to the size that they would have. "
+        "Append: `EventLog.append` of one fact to a stream of its own. Command: `POST …/deployments` until 201, by a "
+        "kept connection. Attach: `GET …/deployments/<id>/stream` until the first frame. "
+        f"{rounds} interleaved rounds of {each}; medians, and the median of the ratios of a round. Start: from the "
+        "start of the processes `worker` and `api`, both at once, until both say that they are ready, with Postgres "
+        f"and NATS running; {starts} rounds of one each. In each round the other one begins. Signing in: the "
+        "handler's time on one account's stream, in which every session stays."
     )
     return Finding("cost as history grows", how, figures)
