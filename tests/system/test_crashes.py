@@ -72,6 +72,7 @@ def test_a_lost_executor_is_outranked_by_a_higher_fencing_token(plane: Plane, tm
     killed_and_back(plane, "executor")
 
     ended = app.ended(deployment, 60)
+    assert ended["status"] == "succeeded", f"{ended['error']}\n{app.text(ended)}"
     assert [event["type"] for event in ended["events"]].count("deployment.leased") == 2
     assert "The executor was lost" in app.text(ended)
 
