@@ -121,14 +121,12 @@ def suffered(nats: NatsServer, chance: random.Random) -> Iterator[Outage]:
     """The outages, one after another: first NATS is not there yet, then it comes back empty each time."""
     ways: list[Callable[[NatsServer], None]] = [wiped_while_away, wiped_while_it_runs, replaced_by_another]
     yield from outage("absent at the start", nats, chance)
-    for number in range(1, OUTAGES):
+    lengths = [*[None] * (OUTAGES - 1), *[FULL] * bool(WANTED)]
+    for number, seconds in enumerate(lengths, 1):
         sleep(chance.uniform(0.5, 1.5))
         way = ways[number % len(ways)]
         way(nats)
-        yield from outage(way.__name__, nats, chance)
-    if WANTED:
-        wiped_while_away(nats)
-        yield from outage("a full one", nats, chance, FULL)
+        yield from outage(way.__name__, nats, chance, seconds)
 
 
 def outage(how: str, nats: NatsServer, chance: random.Random, seconds: float | None = None) -> Iterator[Outage]:
@@ -161,13 +159,16 @@ def replaced_by_another(nats: NatsServer) -> None:
 
 
 def waits(events: Sequence[Event], outages: Sequence[Outage]) -> Iterator[float]:
-    """How long after the return of NATS each deployment was leased that had been queued while it was away."""
+    """How long NATS had been back when each deployment was leased that had been queued while it was away.
+
+    One that was not leased before NATS went away again waits for its next return.
+    """
     leased = {event.fact["deployment_id"]: when(event) for event in tagged(list(events), "deployment.leased")}
+    returns = [outage.ended for outage in outages]
     for event in tagged(list(events), "deployment.queued"):
-        for outage in outages:
-            taken = leased[event.fact["deployment_id"]]
-            if outage.covers(when(event)) and taken > outage.ended - timedelta(seconds=0.1):
-                yield (taken - outage.ended).total_seconds()
+        taken = leased[event.fact["deployment_id"]] + timedelta(seconds=0.1)
+        if any(outage.covers(when(event)) and taken > outage.ended for outage in outages):
+            yield max(0.0, (taken - max(back for back in returns if back < taken)).total_seconds() - 0.1)
 
 
 def when(event: Event) -> datetime:
