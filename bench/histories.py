@@ -85,6 +85,11 @@ class History:
         self._told = False
 
     @property
+    def beginnings(self) -> int:
+        """How many facts the beginnings are."""
+        return len(self._beginning) * len(self._lives)
+
+    @property
     def workspaces(self) -> list[Workspace]:
         """All of them, in the order of their beginnings."""
         return [life.workspace for life in self._lives]

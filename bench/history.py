@@ -129,7 +129,7 @@ async def _filled(url: str, facts: int) -> Sequence[Workspace]:
         await rebuild(database, events, ALL)
         first = history.position
         await go_on(database.conninfo, history, facts - first)
-        await asyncio.to_thread(multiply, url, first, history.position)
+        await asyncio.to_thread(multiply, url, history.beginnings, first, history.position)
         async with database.connection() as connection:
             await connection.execute(
                 "INSERT INTO log.tracking SELECT reader, %s::int8 FROM unnest(%s::text[]) AS reader",

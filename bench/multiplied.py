@@ -47,29 +47,33 @@ _LATER = dict.fromkeys(("id", "deployment_id", "release_id", "log_id"), _ID) | {
 """By column, its value in a later turn; times go on as well, and all else stays."""
 
 
-def multiply(url: str, first: int, head: int) -> None:
-    """Let the read models, which have taken the log's ``first`` facts, be as those of a log of ``head`` facts.
+def multiply(url: str, begun: int, first: int, head: int) -> None:
+    """Let the read models, which have taken a log's ``first`` facts, be as those of a log of ``head`` facts.
 
-    They are as large as a whole number of turns makes them, and go on behind ``head``.
+    The facts up to ``begun`` happen once. The tables get as large as a whole number of turns makes them, and the read
+    models go on behind ``head``.
     """
     with psycopg.connect(url, autocommit=True) as connection:
-        ticks = _ticks(connection)
-        turns = [{"turn": turn, "ticks": turn * ticks, "facts": turn * first} for turn in range(1, head // first)]
+        ticks, each = _ticks(connection), first - begun
+        turns = [
+            {"turn": turn, "ticks": turn * ticks, "facts": turn * each} for turn in range(1, (head - begun) // each)
+        ]
         with ThreadPoolExecutor(_LANES) as lanes:
-            list(lanes.map(lambda table: _multiply(url, table, turns), _GROWING))
+            list(lanes.map(lambda table: _multiply(url, table, begun, turns), _GROWING))
         connection.execute("UPDATE read_models.checkpoints SET position = %s", [head])
 
 
-def _multiply(url: str, table: Table[Any], turns: Sequence[Mapping[str, int]]) -> None:
-    schema = readmodels.live(_GROWING[table])
+def _multiply(url: str, table: Table[Any], begun: int, turns: Sequence[Mapping[str, int]]) -> None:
+    schema, names = readmodels.live(_GROWING[table]), _names(table)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit TO off")
         connection.execute("SET maintenance_work_mem TO '256MB'")
         _drop_indexes(connection, schema, table)
-        last = sql.SQL(", max(number) OVER (PARTITION BY tenant_id) AS last" if "number" in _names(table) else "")
+        last = sql.SQL(", max(number) OVER (PARTITION BY tenant_id) AS last" if "number" in names else "")
+        again = sql.SQL("WHERE position > {}" if "position" in names else "").format(begun)
         connection.execute(
-            sql.SQL("CREATE TEMP TABLE first AS SELECT *{} FROM {} ORDER BY {}").format(
-                last, tables.name(schema, table), tables.names(table.key)
+            sql.SQL("CREATE TEMP TABLE first AS SELECT *{} FROM {} {} ORDER BY {}").format(
+                last, tables.name(schema, table), again, tables.names(table.key)
             )
         )
         for turn in turns:
