@@ -1,12 +1,17 @@
 """The logs that benches are run on are such as commands would have left."""
 
+import asyncio
+
 import psycopg
 import pytest
+from psycopg import sql
 
+from adapters import readmodels, tables
 from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.http import tokens
-from bench.histories import History, write
+from bench.histories import History, go_on, write
+from bench.multiplied import multiply
 from commands.handling import Handler
 from commands.ports import SecretValue
 from commands.project import ChangeProject
@@ -15,6 +20,8 @@ from domain.history import Actor, Context, Recorded
 from domain.identifiers import CausationId, RequestId
 from domain.reservations import Take, reservations
 from projections import credentials, deployments
+from projections.catalogue import ALL
+from services.operator import rebuild
 from services.wiring import SystemClock
 from tests.projections.memory import MemoryReadModels
 
@@ -97,3 +104,27 @@ async def test_commands_go_on_where_it_ends(database_url: str) -> None:
         caused = await Handler(log).handle(ChangeProject(project_id=workspace.project_id, name="Store"), context)
 
     assert caused.position == history.position + 1
+
+
+async def test_read_models_that_are_multiplied_are_as_large_as_those_of_the_whole_log(database_url: str) -> None:
+    history = await write(database_url, 500, 2)
+    first = history.position
+    async with Database.open(database_url) as database, EventLog.open(database) as log:
+        await rebuild(database, log, ALL)
+        await go_on(database.conninfo, history, 4 * first)
+    whole = MemoryReadModels()
+    whole.deliver(await _facts(database_url))
+
+    await asyncio.to_thread(multiply, database_url, history.beginnings, first, history.position)
+
+    with psycopg.connect(database_url) as connection:
+        for model in ALL.values():
+            for table in model.tables:
+                [(found,)] = connection.execute(
+                    sql.SQL("SELECT count(*) FROM {}").format(tables.name(readmodels.live(model.name), table))
+                ).fetchall()
+                assert found == pytest.approx(len(whole.rows(table)), rel=0.1), table.name
+        trail = connection.execute("SELECT count(*), max(position) FROM read_audit_trail.audit_trail").fetchone() or ()
+        passed = connection.execute("SELECT DISTINCT position FROM read_models.checkpoints").fetchall()
+    assert trail[0] == trail[1]
+    assert passed == [(history.position,)]
