@@ -50,6 +50,8 @@ FACTS = int(os.environ.get("BENCH_FACTS", "10000000"))
 """Of the long history; the short one has a thousandth."""
 PARTS, FIRST = 100, 1_000
 """Of how many parts the read models are really grown from the first, and how many facts that has at the least."""
+ASKED = 10
+"""So many workspaces are asked in either, for those that asked are remembered."""
 VISITS = 2000
 """Sessions that one account has had, for the stream that is long."""
 START_SECONDS = 60.0
@@ -124,7 +126,7 @@ async def _filled(url: str, facts: int) -> Sequence[Workspace]:
 
     Whoever carries facts further has done so.
     """
-    history = await write(url, min(facts, max(FIRST, facts // PARTS)), max(10, facts // 10_000))
+    history = await write(url, min(facts, max(FIRST, facts // PARTS)), max(ASKED, facts // 10_000))
     async with Database.open(url) as database, EventLog.open(database) as events:
         await rebuild(database, events, ALL)
         first = history.position
@@ -210,7 +212,7 @@ def _asks(plane: _Plane, times: int) -> None:
     """Trigger a deployment, and attach to its stream until the first frame is there."""
     with httpx.Client(base_url=f"http://{plane.settings.http}", timeout=30) as client:
         for number in range(times + 2):
-            workspace = plane.workspaces[number % len(plane.workspaces)]
+            workspace = plane.workspaces[number % ASKED]
             client.headers["Authorization"] = f"Bearer {workspace.token}"
             home = f"/tenants/{workspace.tenant_id}"
             began = perf_counter()
@@ -282,7 +284,7 @@ def _finding(
         f"with a NATS server of its own ({filling:,.0f} s to make them). The log is whole; the read models are grown "
         "from its first hundredth and multiplied in SQL to the size that they would have. "
         "Append: `EventLog.append` of one fact to a stream of its own. Command: `POST …/deployments` until 201, by a "
-        "kept connection. Attach: `GET …/deployments/<id>/stream` until the first frame. "
+        "kept connection, in ten workspaces. Attach: `GET …/deployments/<id>/stream` until the first frame. "
         f"{rounds} interleaved rounds of {each}; medians, and the median of the ratios of a round. Start: from the "
         "start of the processes `worker` and `api`, both at once, until both say that they are ready, with Postgres "
         f"and NATS running; {starts} rounds of one each. In each round the other one begins. Signing in: the "
