@@ -147,7 +147,14 @@ class Feed:
             return False
         self._tip = page.last_seq
         self._count(page, len(self._abreast))
-        await self._each(partial(_pass_on, place=place, page=page))
+
+        def pass_on(reader: Reader) -> None:
+            if reader.after == place:
+                reader.take(page)
+            elif reader.after < page.last_seq:
+                reader.fall_behind()  # it stands further on: a part of the page is not for it
+
+        await self._each(pass_on)
         return True
 
     def _end(self, reader: Reader, closed_at: int | None) -> None:
@@ -191,11 +198,3 @@ class Feed:
 
 def _standing(row: DeploymentRow) -> Standing:
     return (row.status, row.step, row.commit, row.release_id, row.error)
-
-
-def _pass_on(reader: Reader, place: int, page: Page) -> None:
-    """The page to a reader who stands where it begins; one who stands further on has a part of it, or all."""
-    if reader.after == place:
-        reader.take(page)
-    elif reader.after < page.last_seq:
-        reader.fall_behind()

@@ -21,7 +21,20 @@ class Reader:
     store.
     """
 
-    __slots__ = ("_abreast", "_news", "_outlet", "_patience", "after", "gone", "lost", "paused", "served", "told")
+    __slots__ = (
+        "_among",
+        "_news",
+        "_outlet",
+        "_patience",
+        "_write",
+        "abreast",
+        "after",
+        "gone",
+        "lost",
+        "paused",
+        "served",
+        "told",
+    )
 
     def __init__(self, outlet: Outlet, after: int) -> None:
         self.after = after
@@ -34,36 +47,35 @@ class Reader:
         """It has got everything."""
         self.lost = False
         """Its connection is."""
+        self.abreast = False
+        """Its feed writes to it."""
         self._outlet = outlet
-        self._abreast: set[Reader] | None = None
+        self._write = outlet.write
+        self._among: set[Reader] | None = None
         self._news: asyncio.Future[None] | None = None
         self._patience: asyncio.TimerHandle | None = None
-
-    @property
-    def abreast(self) -> bool:
-        """Whether its feed writes to it."""
-        return self._abreast is not None
 
     def take(self, page: Page) -> None:
         """Write the page that follows."""
         self.after = page.last_seq
-        self.hear(page.frames)
+        if not self.gone:
+            self._write(page.frames)
 
     def hear(self, frames: bytes) -> None:
         """Write something else, as long as there is somebody."""
         if not self.gone:
-            self._outlet.write(frames)
+            self._write(frames)
 
     def join(self, abreast: "set[Reader]") -> None:
         """Be one of those whom the feed writes to."""
-        self._abreast = abreast
+        self.abreast, self._among = True, abreast
         abreast.add(self)
 
     def fall_behind(self) -> None:
         """Be no longer one of them."""
-        if self._abreast is not None:
-            self._abreast.discard(self)
-            self._abreast = None
+        if self._among is not None:
+            self._among.discard(self)
+        self.abreast, self._among = False, None
         self._wake()
 
     def leave(self) -> None:
