@@ -45,9 +45,9 @@ class Submission:
         return sum(len(run.tags) for run in self.runs)
 
     @property
-    def only_extends(self) -> bool:
-        """Whether nothing but its streams' versions decides on it."""
-        return not (self.reservations or self.sealed or self.request or self.in_doubt)
+    def takes_only(self) -> bool:
+        """Whether claims decide: that its streams stand so, and that what it takes is nobody else's."""
+        return not (self.sealed or self.in_doubt) and all(isinstance(one, Take) for one in self.reservations)
 
 
 @dataclass(frozen=True, kw_only=True)

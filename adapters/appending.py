@@ -8,12 +8,14 @@ from psycopg import AsyncConnection, AsyncCursor
 from adapters.admission import Admission, Answer, Name, Seen, Submission
 from adapters.answering import AnsweringConnection
 from adapters.arrays import Array, blobs, integers, texts
+from adapters.database import Unavailable
 from adapters.mapping import Stored
 from commands.ports import RequestReused, VersionConflict
 from domain.rejection import NameTaken
 from domain.reservations import GiveBackAll
 
 _APPEND: LiteralString = "SELECT log.append(%s, %s, %s, %s, %s, %s)"
+_APPEND_NAMED: LiteralString = "SELECT log.append_named(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 async def append(connection: AnsweringConnection, batch: Sequence[Submission]) -> list[Answer]:
@@ -28,18 +30,22 @@ async def append(connection: AnsweringConnection, batch: Sequence[Submission]) -
 async def _at_its_word(connection: AnsweringConnection, batch: Sequence[Submission]) -> list[Answer] | None:
     """One statement, which holds the log's lock for no longer than the database needs.
 
-    Each submission says by its versions where its streams stand. The batch is judged on these claims, and recorded if
-    all of them are true. None: some are not, or more than versions decides, and nothing was recorded.
+    Each submission says by its versions where its streams stand, and that what it takes is free. The batch is judged on
+    these claims, and recorded if all of them are true. None: some are not, or more than claims decides, and nothing was
+    recorded.
 
     A statement may still be carried out when its connection is gone. That does no harm: whoever of its batch was
-    recorded or refused since then was so because a version had moved on, and versions never come back.
+    recorded since then, or refused for good, was so because a version had moved on, and versions never come back.
     """
-    if not all(submission.only_extends for submission in batch):
+    if not all(submission.takes_only for submission in batch):
         return None
     firsts = _firsts(run for submission in batch for run in submission.runs)
     admission = Admission(Seen(versions={stream: first - 1 for stream, first in firsts.items()}))
     places = [_judged(admission, submission) for submission in batch]
-    [answer] = await connection.answer(_APPEND, _columns(firsts, admission.runs))
+    columns, statement = _columns(firsts, admission.runs), _APPEND
+    if admission.holders or admission.requests:
+        columns, statement = [*columns, *_named_columns(admission)], _APPEND_NAMED
+    [answer] = await connection.answer(statement, columns)
     if answer is None:
         return None
     head = int(answer)
@@ -69,7 +75,10 @@ def _firsts(runs: Iterable[Stored]) -> dict[str, int]:
 def _judged(admission: Admission, submission: Submission) -> Answer:
     try:
         return admission.admit(submission)
-    except (VersionConflict, NameTaken, RequestReused) as refusal:
+    except NameTaken as refusal:
+        # In doubt, it may still be carried out once the name is given back: nobody may be told that it was refused.
+        return Unavailable("It is not known whether the change was recorded.") if submission.in_doubt else refusal
+    except (VersionConflict, RequestReused) as refusal:
         return refusal
 
 
@@ -130,6 +139,18 @@ def _columns(firsts: Mapping[str, int], runs: Sequence[Stored]) -> list[Array]:
     tags = [tag for run in runs for tag in run.tags]
     states = [state for run in runs for state in run.states]
     return [texts(firsts), integers(firsts.values()), texts(streams), integers(versions), texts(tags), blobs(states)]
+
+
+def _named_columns(admission: Admission) -> list[Array]:
+    """What ``log.append_named`` is given besides: who takes which names, and the requests with the places they fill."""
+    holders = [(*name, holder) for name, holder in admission.holders.items() if holder]
+    requests = [
+        (one.causation_id, one.fingerprint, stream, first, last) for one, stream, first, last in admission.requests
+    ]
+    scopes, names, streams = zip(*holders, strict=True) if holders else ((), (), ())
+    causations, fingerprints, requested, firsts, lasts = zip(*requests, strict=True) if requests else ((),) * 5
+    held = [texts(scopes), texts(names), texts(streams)]
+    return [*held, texts(causations), texts(fingerprints), texts(requested), integers(firsts), integers(lasts)]
 
 
 async def _write_others(connection: AsyncConnection, admission: Admission) -> None:

@@ -93,6 +93,41 @@ BEGIN
 END
 $$;
 
+-- The same for appends that take names, or that clients have named. NULL, and nothing was done, also where another stream
+-- holds one of the names, or another request came under the same client's name. Places count from the first event, from 1.
+CREATE OR REPLACE FUNCTION log.append_named(
+    begun text[], firsts integer[], streams text[], versions integer[], tags text[], states bytea[],
+    scopes text[], names text[], holders text[],
+    causations text[], fingerprints text[], requested text[], first_places integer[], last_places integer[]
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    head bigint;
+BEGIN
+    PERFORM log.take_turn();
+    IF EXISTS (
+        SELECT FROM unnest(scopes, names, holders) AS wanted (scope, name, holder)
+        JOIN log.reservations AS held USING (scope, name)
+        WHERE held.holder <> wanted.holder
+    ) OR EXISTS (
+        SELECT FROM unnest(causations, fingerprints) AS named (causation_id, fingerprint)
+        JOIN log.requests AS known USING (causation_id)
+        WHERE known.fingerprint <> named.fingerprint
+    ) THEN
+        RETURN NULL;
+    END IF;
+    head := log.append(begun, firsts, streams, versions, tags, states);
+    IF head IS NOT NULL THEN
+        INSERT INTO log.reservations SELECT * FROM unnest(scopes, names, holders) ON CONFLICT DO NOTHING;
+        INSERT INTO log.requests
+        SELECT causation_id, fingerprint, stream, head + first, head + last
+        FROM unnest(causations, fingerprints, requested, first_places, last_places)
+            AS named (causation_id, fingerprint, stream, first, last)
+        ON CONFLICT DO NOTHING;
+    END IF;
+    RETURN head;
+END
+$$;
+
 -- jsonb cannot hold the character NUL; an auditor sees U+FFFD in its place. What is not JSON reads as NULL.
 CREATE OR REPLACE FUNCTION log.readable(state bytea) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN

@@ -2,19 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from adapters.admission import Answer, Submission
-from adapters.committing import Committer
 from adapters.database import Database, Unavailable
 from adapters.eventlog import EventLog
 from adapters.mapping import Mapper, UnreadableFact
 from commands.ports import Append, RequestReused, VersionConflict
-from domain.fact import Fact
 from domain.history import Recorded
 from domain.identifiers import CausationId, StreamName
 from domain.rejection import NameTaken
@@ -226,6 +222,23 @@ async def test_an_idempotency_key_belongs_to_one_request(log: EventLog) -> None:
     assert await log.head() == 2
 
 
+async def test_requests_are_kept_with_the_places_of_what_they_caused(
+    database: Database, database_url: str, log: EventLog
+) -> None:
+    await in_one_batch(
+        database_url,
+        log,
+        append("project-1", 0, labelled("blog"), named(), causation_id="one", fingerprint="a"),
+        append("project-2", 0, labelled("blog"), causation_id="refused", fingerprint="b"),
+        append("project-3", 0, labelled("shop"), causation_id="three", fingerprint="c"),
+    )
+
+    kept = await database.fetch(
+        "SELECT causation_id, stream, first_position, last_position FROM log.requests ORDER BY 3"
+    )
+    assert kept == [("one", "project-1", 2, 3), ("three", "project-3", 4, 4)]
+
+
 async def test_a_bell_rings_when_facts_were_appended(database: Database, log: EventLog) -> None:
     with database.bell() as bell, database.bell() as another:
         await asyncio.gather(bell.wait(5), another.wait(5))  # once for the beginning of the listening
@@ -291,55 +304,6 @@ def test_an_old_tag_is_upcast_step_by_step_while_decoding() -> None:
 
     assert recorded.fact == WorkspaceCreated(tenant_id=TENANT, name="Acme")
     assert recorded.context == circumstances
-
-
-class Severed(Committer):
-    """A committer that loses its connection, before or after its first commit, without hearing what became of it."""
-
-    to_sever = True
-    after_commit = False
-
-    async def _commit(self, batch: Sequence[Submission]) -> list[Answer]:
-        if not self.to_sever:
-            return await super()._commit(batch)
-        self.to_sever = False
-        if self.after_commit:
-            await super()._commit(batch)
-        connection = self._connection or await psycopg.AsyncConnection.connect(self._conninfo)
-        self._connection = connection
-        await connection.close()
-        raise psycopg.OperationalError("the connection was severed")
-
-
-@asynccontextmanager
-async def severed(database: Database, *, after_commit: bool) -> AsyncIterator[EventLog]:
-    async with Severed.open(database.conninfo) as committer:
-        committer.after_commit = after_commit
-        yield EventLog(database, committer, Mapper(), patience=5)
-
-
-@pytest.mark.parametrize("after_commit", [True, False])
-@pytest.mark.parametrize("facts", [(named(), named()), (labelled("blog"), named())])
-async def test_an_append_whose_commit_was_not_heard_of_is_recorded_once(
-    database: Database, facts: tuple[Fact, ...], after_commit: bool
-) -> None:
-    async with severed(database, after_commit=after_commit) as log:
-        recorded = await log.append(append("project-1", 0, *facts))
-
-    assert [fact.position for fact in recorded] == [1, 2]
-    assert await log.read(StreamName("project-1")) == recorded
-    assert await log.head() == 2
-
-
-async def test_another_writers_facts_are_not_taken_for_those_that_were_not_heard_of(database: Database) -> None:
-    async with EventLog.open(database) as another:
-        await another.append(append("workspace-1", 0))
-
-    async with severed(database, after_commit=False) as log:
-        with pytest.raises(VersionConflict):
-            await log.append(append("workspace-1", 0))
-
-    assert await log.head() == 1
 
 
 @pytest.mark.parametrize(
