@@ -1,13 +1,14 @@
 """The append-only log of facts, as the commands, the projector and the relay see it."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import LiteralString, Self
 
 from adapters.admission import Submission
 from adapters.committing import Committer
-from adapters.database import Database
+from adapters.database import EVENTS, Database
 from adapters.mapping import Mapper, UnreadableFact
 from commands.ports import Append, Request
 from domain.history import Recorded
@@ -16,6 +17,9 @@ from domain.reservations import reservations
 
 PATIENCE_SECONDS = 5.0
 """So long an append waits to be recorded before its caller is told to come back."""
+
+BELIEVED_SECONDS = 0.9
+"""So long those who follow the log go by what one of them has read, and by what its notifications tell."""
 
 _COLUMNS: LiteralString = "SELECT position, stream, version, tag, state FROM log.events"
 
@@ -33,6 +37,10 @@ class EventLog:
         self._mapper = mapper
         self._patience = patience
         self._readings: dict[tuple[int, int], asyncio.Task[list[Recorded]]] = {}
+        self._latest: list[Recorded] = []
+        """What was read last by those who follow the log,"""
+        self._read = 0.0
+        """and when (``time.monotonic``)."""
 
     @classmethod
     @asynccontextmanager
@@ -87,6 +95,23 @@ class EventLog:
         if asked not in self._readings:
             self._readings[asked] = asyncio.create_task(self._reading(after, limit))
         return await asyncio.shield(self._readings[asked])
+
+    async def following(self, after: int, limit: int) -> list[Recorded]:
+        """Facts behind position ``after`` for those who follow the log, woken by its bell; raises as ``notifications``.
+
+        What one of them has read nobody reads again; and while the last notification speaks of ``after`` nothing is
+        read at all. A notification may be lost: then that lasts for ``BELIEVED_SECONDS``.
+        """
+        if time.monotonic() - self._read < BELIEVED_SECONDS:
+            if self._latest and self._latest[0].position <= after + 1 <= self._latest[-1].position:
+                return self._latest[after + 1 - self._latest[0].position :][:limit]
+            if self._database.told(EVENTS).position == after:
+                return []
+        read = time.monotonic()
+        if facts := await self.notifications(after, limit):
+            self._latest = facts
+        self._read = read
+        return facts
 
     async def _reading(self, after: int, limit: int) -> list[Recorded]:
         await asyncio.sleep(0)

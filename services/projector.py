@@ -50,6 +50,7 @@ class Projector:
         self._database = database
         self._events = events
         self._models = models
+        self._shapes = {name: tables.fingerprint(model) for name, model in models.items()}
         self._positions: dict[str, int] = {}
         """The live generations that go on, and how far each is."""
         self._looked = 0.0
@@ -138,7 +139,7 @@ class Projector:
         bell.clear()
         try:
             slowest = min(self._positions.values(), default=None)
-            if slowest is not None and (facts := await self._events.notifications(slowest, PAGE)):
+            if slowest is not None and (facts := await self._events.following(slowest, PAGE)):
                 await self._project(connection, list(self._positions), facts)
                 _facts.inc(len(facts))
                 _delay.observe(max(0.0, (datetime.now(UTC) - facts[-1].context.at).total_seconds()))
@@ -156,9 +157,9 @@ class Projector:
         found = await readmodels.checkpoints(connection)
         head = await self._events.head()
         self._positions, self._growing = {}, False
-        for name, model in self._models.items():
+        for name, shape in self._shapes.items():
             checkpoint = found.get(live(name))
-            if checkpoint is None or checkpoint.fingerprint != tables.fingerprint(model):
+            if checkpoint is None or checkpoint.fingerprint != shape:
                 self._growing = True
                 continue
             _behind.labels(name).set(max(0, head - checkpoint.position))

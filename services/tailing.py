@@ -26,8 +26,8 @@ Take = Callable[[Sequence[Recorded]], Awaitable[None]]
 class Log(Protocol):
     """The log, as one who follows it sees it."""
 
-    async def notifications(self, after: int, limit: int) -> list[Recorded]:
-        """Up to ``limit`` facts behind position ``after``, in order."""
+    async def following(self, after: int, limit: int) -> list[Recorded]:
+        """Up to ``limit`` facts behind position ``after``, in order, as far as its bell has told of them."""
         ...
 
 
@@ -59,9 +59,9 @@ async def tail(database: Database, events: Log, office: str, take: Take) -> NoRe
 async def _page(events: Log, position: int) -> list[Recorded]:
     """The following facts; those before an unreadable one come first."""
     try:
-        return await events.notifications(position, PAGE)
+        return await events.following(position, PAGE)
     except UnreadableFact:
-        return await events.notifications(position, 1)
+        return await events.following(position, 1)
 
 
 async def _checkpoint(connection: AsyncConnection, office: str) -> int:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from adapters.database import Database
-from adapters.eventlog import EventLog
+from adapters.database import EVENTS, Database
+from adapters.eventlog import BELIEVED_SECONDS, EventLog
 from commands.ports import Append
 from domain.identifiers import StreamName, uuid7
 from tests.adapters.nats.facts import cancelled
@@ -15,8 +15,14 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def log(database_url: str) -> AsyncIterator[EventLog]:
-    async with Database.open(database_url) as database, EventLog.open(database) as log:
+async def database(database_url: str) -> AsyncIterator[Database]:
+    async with Database.open(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+async def log(database: Database) -> AsyncIterator[EventLog]:
+    async with EventLog.open(database) as log:
         yield log
 
 
@@ -47,3 +53,27 @@ async def test_one_who_gives_up_takes_the_reading_from_nobody(log: EventLog) -> 
     leaving.cancel()
     assert len(await staying) == 1
     assert leaving.cancelled()
+
+
+async def test_what_one_follower_has_read_the_others_are_given(log: EventLog) -> None:
+    for _ in range(3):
+        await record(log)
+    first = await log.following(0, 500)
+    second, third = await log.following(1, 500), await log.following(0, 2)
+    assert [recorded.position for recorded in first] == [1, 2, 3]
+    assert second[0] is first[1]
+    assert third == first[:2]
+
+
+async def test_a_follower_sees_what_no_notification_told_of_within_a_second(log: EventLog, database: Database) -> None:
+    with database.bell() as bell:
+        await record(log)
+        while database.told(EVENTS).position != 1:
+            assert await bell.wait(5)
+        await log.following(0, 500)
+        await database.fetch("INSERT INTO log.events SELECT 2, 'untold', 1, tag, state FROM log.events RETURNING 1")
+        assert await log.following(1, 500) == []
+        async with asyncio.timeout(2 * BELIEVED_SECONDS):
+            while not (found := await log.following(1, 500)):
+                await bell.wait(0.05)
+        assert [recorded.position for recorded in found] == [2]
