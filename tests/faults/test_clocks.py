@@ -26,7 +26,7 @@ TRIALS = trials(short=4, share=0.1)
 SESSION_SECONDS = 30 * 24 * 3600
 """So long a session lasts."""
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(300 + 8 * TRIALS)]
+pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(300 + 20 * TRIALS)]
 
 
 def test_order_leases_and_promises_stay_whatever_a_clock_says(tmp_path: Path, record_property: Note) -> None:
