@@ -53,7 +53,7 @@ class PostgresReader(Reader):
 
     async def count(self, table: Table[R], selection: Selection) -> int:
         """How many rows the selection has in all."""
-        statement = _counting(self._schemas[table], table, _Shape.of(selection))
+        statement = _counting(self._schemas[table], table, _Shape.of(selection, Paging()))
         [number] = await self._answer(statement, _parameters(selection))
         return int(number or 0)
 
@@ -83,13 +83,16 @@ class _Question(NamedTuple):
 
 def _question(schema: str, table: Table[Any], selection: Selection, paging: Paging) -> _Question:
     _require(paging)
-    parameters = given = _parameters(selection)
+    given = _parameters(selection)
+    shape = _Shape.of(selection, paging)
+    values = list(given)
     if paging.after is not None:
-        parameters = [*given, *map(_parameter, cursors.place(paging.after, table, selection))]
-    offset = 0 if paging.after is not None else (paging.page - 1) * paging.size
-    counting = [*given, DEEPEST_ROW + 1] if paging.counted else []
-    shape = _Shape.of(selection, continued=paging.after is not None, counted=paging.counted)
-    values = [*parameters, paging.size + 1, offset, *counting]
+        values += map(_parameter, cursors.place(paging.after, table, selection))
+    if shape.deep:
+        values += [*given, (paging.page - 1) * paging.size]
+    values.append(paging.size + 1)
+    if shape.counted:
+        values += [*given, DEEPEST_ROW + 1]
     return _Question(_selecting(schema, table, shape), values, table, selection, paging.size)
 
 
@@ -108,14 +111,23 @@ class _Shape(NamedTuple):
     order_by: str
     descending: bool
     continued: bool
+    """It goes on behind a cursor."""
+    deep: bool
+    """Rows are passed over on the way to it."""
     counted: bool
 
     @classmethod
-    def of(cls, selection: Selection, *, continued: bool = False, counted: bool = False) -> "_Shape":
-        """The shape of a selection; ``continued`` behind a cursor, ``counted`` with how many there are in all."""
+    def of(cls, selection: Selection, paging: Paging) -> "_Shape":
+        """The shape of a page of a selection."""
         equal = tuple((column, _comparison(value)) for column, value in selection.equal.items())
         search_in = selection.search_in if selection.search else ()
-        return cls(equal, search_in, selection.order_by, selection.descending, continued, counted)
+        continued = paging.after is not None
+        deep = paging.page > 1 and not continued
+        return cls(equal, search_in, selection.order_by, selection.descending, continued, deep, paging.counted)
+
+    def whole(self) -> "_Shape":
+        """The whole selection, from its beginning."""
+        return self._replace(continued=False, deep=False)
 
 
 def _comparison(value: object) -> LiteralString:
@@ -151,16 +163,9 @@ def _pattern(search: str | None) -> str:
 
 @cache
 def _selecting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
-    """One JSON array of the rows, each an array of its values, and their number.
-
-    Which rows they are is found by keys alone, in an index where one has the order: rows that are passed over on the
-    way to a page are not looked at, and the planner cannot take it for cheaper to sort all of them.
-    """
-    keys = sql.SQL("SELECT {} FROM {} {} ORDER BY {} LIMIT %s OFFSET %s").format(
-        tables.names(table.key), tables.name(schema, table), _where(table, shape), _order(table, shape)
-    )
-    rows = sql.SQL("SELECT t.* FROM {} AS t JOIN ({}) AS page USING ({}) ORDER BY {}").format(
-        tables.name(schema, table), keys, tables.names(table.key), _order(table, shape, "t")
+    """One JSON array of the rows, each an array of its values, and their number."""
+    rows = sql.SQL("SELECT * FROM {} {} ORDER BY {} LIMIT %s").format(
+        tables.name(schema, table), _where(schema, table, shape), _order(table, shape)
     )
     total = _number(schema, table, shape, sql.SQL("LIMIT %s")) if shape.counted else sql.SQL("SELECT NULL::int8")
     values = tables.names(table.row.__struct_fields__)
@@ -178,9 +183,8 @@ def _counting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
 
 def _number(schema: str, table: Table[Any], shape: _Shape, limit: sql.SQL) -> sql.Composed:
     """How many rows the selection has, wherever a page of it begins."""
-    where = _where(table, shape._replace(continued=False))
     return sql.SQL("SELECT count(*) FROM (SELECT FROM {} {} {}) AS counted").format(
-        tables.name(schema, table), where, limit
+        tables.name(schema, table), _where(schema, table, shape.whole()), limit
     )
 
 
@@ -188,29 +192,38 @@ def _text(statement: sql.Composed) -> LiteralString:
     return statement.as_string()  # made of literals and of quoted names of our own structs
 
 
-def _where(table: Table[Any], shape: _Shape) -> sql.Composable:
+def _where(schema: str, table: Table[Any], shape: _Shape) -> sql.Composable:
     conditions: list[sql.Composable] = [
         sql.SQL(comparison).format(sql.Identifier(column)) for column, comparison in shape.equal
     ]
     if shape.search_in:
         matches = [sql.SQL("{} ILIKE %s").format(sql.Identifier(column)) for column in shape.search_in]
         conditions.append(sql.SQL("({})").format(sql.SQL(" OR ").join(matches)))
-    if shape.continued:
-        ordering = cursors.ordering(table, shape.order_by)
-        conditions.append(
-            sql.SQL("({}) {} ({})").format(
-                tables.names(ordering),
-                sql.SQL("<" if shape.descending else ">"),
-                sql.SQL(", ").join([sql.Placeholder()] * len(ordering)),
-            )
-        )
+    if shape.continued or shape.deep:
+        conditions.append(_beginning(schema, table, shape))
     return sql.SQL("WHERE {}").format(sql.SQL(" AND ").join(conditions)) if conditions else sql.SQL("")
 
 
-def _order(table: Table[Any], shape: _Shape, *prefix: str) -> sql.Composed:
+def _beginning(schema: str, table: Table[Any], shape: _Shape) -> sql.Composable:
+    """Where a page begins: behind the cursor's row, or with the row of a number in the order.
+
+    That row's place is found in an index alone where one has the order: rows on the way to it are not looked at.
+    """
+    ordering = tables.names(cursors.ordering(table, shape.order_by))
+    towards = sql.SQL("<" if shape.descending else ">")
+    if shape.continued:
+        place = sql.SQL(", ").join([sql.Placeholder()] * len(cursors.ordering(table, shape.order_by)))
+        return sql.SQL("({}) {} ({})").format(ordering, towards, place)
+    first = sql.SQL("SELECT {} FROM {} {} ORDER BY {} LIMIT 1 OFFSET %s").format(
+        ordering, tables.name(schema, table), _where(schema, table, shape.whole()), _order(table, shape)
+    )
+    return sql.SQL("({}) {}= ({})").format(ordering, towards, first)
+
+
+def _order(table: Table[Any], shape: _Shape) -> sql.Composed:
     direction = sql.SQL(" DESC" if shape.descending else "")
     ordering = cursors.ordering(table, shape.order_by)
-    return sql.SQL(", ").join(sql.Identifier(*prefix, column) + direction for column in ordering)
+    return sql.SQL(", ").join(sql.Identifier(column) + direction for column in ordering)
 
 
 @cache
