@@ -57,3 +57,23 @@ def test_a_line_an_event_from_whoever_logs(capsys: pytest.CaptureFixture[str], s
         assert [json.loads(line)["process"] for line in written.splitlines()] == ["api"] * 3
     else:
         assert not any(line.startswith(("forged", "[error] forged")) for line in written.splitlines())
+
+
+def test_no_value_of_a_field_looks_like_another_field(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("api")
+
+    structlog.get_logger("a").info("request", path="/a status=200", agent='curl"', status=404, caller="nobody")
+
+    told = capsys.readouterr().err.rstrip("\n").partition(" [a] ")[2]
+    assert told == """agent='curl"' caller=nobody path='/a status=200' process=api status=404"""
+
+
+def test_a_line_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    configure_logging("api")
+
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 - it is no path of ours
+        monkeypatch.setattr("sys.stderr", full)
+        structlog.get_logger("a").info("request")
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="No space left"):
+            full.close()
