@@ -62,7 +62,7 @@ class Builder:
     presence: Presence
 
     async def build(self, job: Job) -> None:
-        """Bring the job's deployment to its end, or find that it has ended."""
+        """Bring the job's deployment to its end, or find that it has ended; put off what another one works on."""
         item = job.item
         if isinstance(item, BuildWork):
             name = stream(deployment.DECIDER.category, item.deployment_id)
@@ -75,7 +75,7 @@ class Builder:
         await job.done()
 
     async def _worked_on(self, history: Sequence[Recorded]) -> bool:
-        """Whether the last one who took a lease works on, though it is cut off from NATS or else it would say so."""
+        """Whether whoever took the last lease works on: cut off from NATS, or it would not be offered to us."""
         leases = [recorded.fact for recorded in history if isinstance(recorded.fact, DeploymentLeased)]
         return bool(leases) and await self.presence.of(leases[-1].executor_id)
 
