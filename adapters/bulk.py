@@ -1,32 +1,57 @@
-"""Very many facts of the log: read by position, told apart before they are decoded, and folded without a pause."""
+"""Very many facts of the log, folded page by page, and what each page changes, formed as the database takes it.
 
-import asyncio
-import gc
-from collections.abc import Iterator, Sequence
+What a page changes depends on its facts alone, so pages can be folded in any order and anywhere; only loading them
+goes by position.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
+from typing import Any, LiteralString, Self
 
-from adapters.database import Database
-from adapters.folding import Folding, fold
+import msgspec
+import psycopg
+from psycopg import Connection, Copy, errors, sql
+from psycopg.copy import FileWriter
+from psycopg.types.json import set_json_dumps
+
+from adapters import tables
+from adapters.database import unavailable
+from adapters.folding import Folding, fold, upsert
 from adapters.mapping import Mapper, UnreadableFact
+from adapters.readmodels import Portion, growing
 from adapters.upcasting import UPCASTERS
 from domain.catalogue import FACTS
+from domain.fact import Value
 from domain.history import Recorded
-from projections.changes import ReadModel
+from projections.changes import ReadModel, Row, Table
 
-StoredFact = tuple[int, str, int, str, bytes]
-"""position, stream, version, tag, state."""
+COPY_FROM = 200
+"""From this many rows on, COPY beats one INSERT."""
 
-FACTS_AT_ONCE = 250
-"""So many are decoded and folded before other tasks of the process have their turn: a few milliseconds."""
+_READ: LiteralString = (
+    "SELECT position, stream, version, tag, state FROM log.events"
+    " WHERE position > %s AND position <= %s AND tag <> ALL(%s) ORDER BY position"
+)
 
-_COLLECTED_EVERY = 100_000
+
+class Order(Value):
+    """A page to fold: for each read model the facts behind its position, up to ``until``.
+
+    ``plain``: without COPY, which refuses rows that stand already and texts that PostgreSQL cannot hold.
+    """
+
+    positions: Mapping[str, int]
+    until: int
+    plain: bool = False
 
 
-class Passage:
-    """The facts of the log that some read models take, in pages by position."""
+class Folder:
+    """Folds pages of the log for some read models, over a connection of its own."""
 
-    def __init__(self, database: Database, models: Sequence[ReadModel], mapper: Mapper | None = None) -> None:
-        self._database = database
+    def __init__(self, connection: Connection, models: Sequence[ReadModel], mapper: Mapper | None = None) -> None:
+        self._connection = connection
+        self._models = {model.name: model for model in models}
         self._mapper = mapper or Mapper()
         self._skipped = [
             tag
@@ -34,54 +59,59 @@ class Passage:
             if tag not in UPCASTERS and not any(model.is_about(fact) for model in models)
         ]
 
-    async def page(self, after: int, until: int) -> list[StoredFact]:
-        """The facts behind position ``after`` up to ``until``, without those that no model takes."""
-        return await self._database.fetch(
-            "SELECT position, stream, version, tag, state FROM log.events"
-            " WHERE position > %s AND position <= %s AND tag <> ALL(%s) ORDER BY position",
-            [after, until, self._skipped],
-        )
+    @classmethod
+    @contextmanager
+    def open(cls, conninfo: str, models: Sequence[ReadModel]) -> Iterator[Self]:
+        """A folder with its connection. Raises ``Unavailable``."""
+        with unavailable(), psycopg.connect(conninfo, autocommit=True) as connection:
+            set_json_dumps(msgspec.json.encode, connection)
+            yield cls(connection, models)
 
-    async def fold(self, foldings: Sequence[Folding], page: Sequence[StoredFact], until: int) -> int:
-        """Fold a page that reaches up to ``until``; the position passed, which is less before an unreadable fact.
+    def fold(self, order: Order) -> list[Portion]:
+        """What a page changes, by read model. Raises ``UnprojectableFact`` and ``Unavailable``."""
+        facts, passed = self._read(min(order.positions.values()), order.until)
+        foldings = [Folding(self._models[name], position) for name, position in order.positions.items()]
+        fold(foldings, facts, passed)
+        return [self._portion(folding, plain=order.plain) for folding in foldings]
 
-        Raises ``UnprojectableFact``.
-        """
-        passed = until
-        for start in range(0, len(page), FACTS_AT_ONCE):
-            stored = page[start : start + FACTS_AT_ONCE]
-            facts = self._recorded(stored)
-            fold(foldings, facts)
-            if len(facts) < len(stored):
-                passed = stored[len(facts)][0] - 1
-                break
-            await asyncio.sleep(0)
-        fold(foldings, [], passed)
-        return passed
-
-    def _recorded(self, page: Sequence[StoredFact]) -> list[Recorded]:
-        """The facts, up to the first one that cannot be read."""
+    def _read(self, after: int, until: int) -> tuple[list[Recorded], int]:
+        """The facts of a page, up to the first one that cannot be read, and the position that is passed with them."""
+        with unavailable():
+            page = self._connection.execute(_READ, [after, until, self._skipped], binary=True).fetchall()
         facts: list[Recorded] = []
         with suppress(UnreadableFact):
             for stored in page:
                 facts.append(self._mapper.recorded(*stored))  # noqa: PERF401 - those before it are kept
-        return facts
+        return facts, until if len(facts) == len(page) else page[len(facts)][0] - 1
 
+    def _portion(self, folding: Folding, *, plain: bool) -> Portion:
+        schema = growing(folding.model.name)
+        copies, statements = [], list(folding.remainder(schema))
+        for table, rows in folding.rows():
+            copied = None if plain or len(rows) < COPY_FROM else self._copied(schema, table, rows)
+            if copied:
+                copies.append(copied)
+            else:
+                statements.append(upsert(schema, table, rows))
+        return Portion(
+            model=folding.model.name,
+            former=folding.former,
+            position=folding.position,
+            copies=copies,
+            statements=statements,
+        )
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Let the garbage collector rest: it would look through all facts again and again, and none is part of a cycle.
-
-    What else the process leaves meanwhile is collected once in so many facts (``collect``).
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-def collect(former: int, position: int) -> None:
-    """Collect garbage if so many facts have passed since the last time."""
-    if position // _COLLECTED_EVERY > former // _COLLECTED_EVERY:
-        gc.collect()
+    def _copied(self, schema: str, table: Table[Any], rows: Sequence[Row]) -> tuple[bytes, bytes] | None:
+        """The rows as COPY takes them, unless there is one that it would not take."""
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+            tables.name(schema, table), tables.names(table.row.__struct_fields__)
+        )
+        formed = BytesIO()
+        try:
+            with Copy(self._connection.cursor(), binary=True, writer=FileWriter(formed)) as copy:
+                copy.set_types([column.type for column in tables.columns(table.row)])
+                for row in rows:
+                    copy.write_row(msgspec.structs.astuple(row))
+        except errors.DataError:
+            return None
+        return statement.as_bytes(), formed.getvalue()

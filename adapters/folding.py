@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -23,13 +23,19 @@ _Folded = dict[Any, Row | dict[str, object] | None]
 class UnprojectableFact(Exception):
     """A projection raised at the fact at ``position``."""
 
-    def __init__(self, model: str, recorded: Recorded, problem: Exception) -> None:
-        super().__init__(
+    def __init__(self, model: str, position: int, why: str) -> None:
+        super().__init__(why)
+        self.model = model
+        self.position = position
+
+    @classmethod
+    def at(cls, recorded: Recorded, model: str, problem: Exception) -> Self:
+        """What became of this fact in this read model."""
+        why = (
             f"The read model {model} cannot take {tag_of(recorded.fact)} at position {recorded.position}"
             f" ({recorded.id}): {type(problem).__name__}: {problem}"
         )
-        self.model = model
-        self.position = recorded.position
+        return cls(model, recorded.position, why)
 
 
 class Folding:
@@ -49,7 +55,7 @@ class Folding:
             for change in self.model.project(recorded):
                 _fold(self._tables[change.table], change)
         except Exception as problem:  # whatever it is, only this read model cannot go on
-            raise UnprojectableFact(self.model.name, recorded, problem) from problem
+            raise UnprojectableFact.at(recorded, self.model.name, problem) from problem
 
     def changed(self) -> list[Any]:
         """The keys of the rows that change in the first table."""

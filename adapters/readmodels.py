@@ -6,27 +6,22 @@ each fact counts once, however often it is delivered and whoever delivers it.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any
 
-import msgspec
 from psycopg import AsyncConnection, errors, sql
 from psycopg.rows import class_row
-from psycopg.types.json import set_json_dumps
 
 from adapters import growths, tables
 from adapters.database import MANY, PROJECTED
-from adapters.folding import Folding, upsert
-from projections.changes import ReadModel, Row, Table
+from adapters.folding import Folding, Statement
+from domain.fact import Value
+from projections.changes import ReadModel
 
 _LAYOUT_LOCK = 0x5348_4950_5245_4144
 MOST_TOLD = 100
 """So many rows are named in a notification, which holds 8,000 bytes."""
-COPY_FROM = 200
-"""From this many rows on, COPY beats one INSERT."""
 _MOST_KNOWN = 500
 """So many pages' statements are kept, each of which changes other tables."""
 _MOVE = (
@@ -50,6 +45,20 @@ class Checkpoint:
     fingerprint: str
     stopped_at: int | None
     reason: str | None
+
+
+class Portion(Value):
+    """What a page of facts changes in the growing generation of one read model, whose checkpoint moves with it.
+
+    ``position`` is less than the page's end where a fact before that cannot be read.
+    """
+
+    model: str
+    former: int
+    position: int
+    copies: list[tuple[bytes, bytes]]
+    """Statements of COPY, and what follows each."""
+    statements: list[Statement]
 
 
 def live(model: str) -> str:
@@ -163,16 +172,19 @@ def _rows(foldings: Sequence[Folding]) -> list[str]:
     return keys if len(keys) <= MOST_TOLD else [MANY]
 
 
-async def load(connection: AsyncConnection, foldings: Sequence[Folding]) -> None:
-    """Make the changes of very many facts in the growing generations, all or nothing. Raises ``Overtaken``."""
+async def load(connection: AsyncConnection, page: Sequence[Portion]) -> None:
+    """Make the changes of a page of facts in the growing generations, all or nothing.
+
+    Raises ``Overtaken``, and ``UniqueViolation`` or ``DataError`` where COPY does not take a row.
+    """
     async with connection.transaction():
-        await _advance(connection, {growing(folding.model.name): folding for folding in foldings}, "0")
-        for folding in foldings:
-            schema = growing(folding.model.name)
-            for table, rows in folding.rows():
-                await _put(connection, schema, table, rows)
-            for statement, rows_as_json in folding.remainder(schema):
-                await connection.execute(statement, [rows_as_json])
+        await _advance(connection, {growing(portion.model): portion for portion in page}, "0")
+        for portion in page:
+            for statement, rows in portion.copies:
+                async with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                    await copy.write(rows)
+            for change, rows_as_json in portion.statements:
+                await connection.execute(change, [rows_as_json])
 
 
 async def hasten(connection: AsyncConnection) -> None:
@@ -180,7 +192,7 @@ async def hasten(connection: AsyncConnection) -> None:
     await connection.execute("SET synchronous_commit TO off")
 
 
-async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding], told: str) -> None:
+async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding | Portion], told: str) -> None:
     """Move the checkpoints, and tell it; the rows' locks keep everybody else off until the transaction ends."""
     cursor = await connection.execute(
         b"WITH moved AS (" + _MOVE + b") SELECT count(*), pg_notify(%s, %s) FROM moved",
@@ -191,32 +203,9 @@ async def _advance(connection: AsyncConnection, foldings: Mapping[str, Folding],
         raise Overtaken
 
 
-def _moves(foldings: Mapping[str, Folding]) -> list[list[str] | list[int]]:
+def _moves(foldings: Mapping[str, Folding | Portion]) -> list[list[str] | list[int]]:
     formers = [folding.former for folding in foldings.values()]
     return [list(foldings), formers, [folding.position for folding in foldings.values()]]
-
-
-async def _put(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
-    if len(rows) >= COPY_FROM:
-        # A row that stands already, or one that PostgreSQL cannot hold, is left to the slower way.
-        with suppress(errors.UniqueViolation, errors.DataError):
-            async with connection.transaction():
-                await _copy(connection, schema, table, rows)
-            return
-    statement, rows_as_json = upsert(schema, table, rows)
-    await connection.execute(statement, [rows_as_json])
-
-
-async def _copy(connection: AsyncConnection, schema: str, table: Table[Any], rows: Sequence[Row]) -> None:
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-        tables.name(schema, table), tables.names(table.row.__struct_fields__)
-    )
-    async with connection.cursor() as cursor:
-        set_json_dumps(msgspec.json.encode, cursor)
-        async with cursor.copy(statement) as copy:
-            copy.set_types([column.type for column in tables.columns(table.row)])
-            for row in rows:
-                await copy.write_row(msgspec.structs.astuple(row))
 
 
 async def hold(connection: AsyncConnection, model: ReadModel) -> int:

@@ -1,61 +1,64 @@
-"""Growing the read models of a long log in processes of their own: two fold at once, and neither holds up this one.
+"""Who folds the pages of a growth: a thread for a short log, processes of their own for a long one.
 
-A process is told what to grow by a line on its standard input, and tells how far it is by lines on its standard output.
-It ends when its input does, so that none outlives whoever started it; what it has grown is kept, as of every growth.
+A process is told what it folds for by a line on its standard input, and then which pages; it answers each order on its
+standard output. It only reads the database, so it may be killed at any moment; it ends when its input does, so that
+none outlives whoever started it.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
+from typing import IO
 
 import msgspec
 
+from adapters.bulk import Folder, Order
+from adapters.cancelling import ended
 from adapters.database import Database, Unavailable
 from adapters.eventlog import EventLog
-from adapters.growths import Growth
-from domain.fact import Fact, Value
+from adapters.folding import UnprojectableFact
+from adapters.readmodels import Portion
+from domain.fact import Value
 from domain.rejection import Conflict
 from projections.catalogue import ALL
 from projections.changes import ReadModel
 from services import growing
-from services.growing import Stopped, Tell, silent
+from services.growing import Fold, Tell, silent
 
 LONG = 100_000
-"""From so many facts on; fewer are grown in this process before others have started."""
-_CONNECTIONS = 4
-_GRACE_SECONDS = 10.0
-_NICE = 5
+"""From so many facts on; fewer are folded in this process before others have started."""
+PROCESSES = 2
+_NICE = 10
 """Requests go before rebuilds where they share the machine's cores."""
+_LENGTH_BYTES = 8
+_BUFFER_BYTES = 1 << 20
 
 
 class GrowthFailed(Exception):
-    """A growth in another process failed; the message says why."""
+    """A growth failed in another process; the message says why."""
 
 
-class _Order(Value):
-    """What to grow. Holds the password of the database, so it goes through a pipe."""
+class _Task(Value):
+    """What to fold for. Holds the password of the database, so it goes through a pipe."""
 
     conninfo: str
     models: list[str]
-    accept: bool
-    afresh: bool
 
 
-class _Told(Value, tag="told"):
-    growth: Growth
+class _Folded(Value, tag="folded"):
+    page: list[Portion]
 
 
-class _Refused(Value, tag="refused"):
+class _Unprojectable(Value, tag="unprojectable"):
+    model: str
+    position: int
     message: str
-    code: str
-
-
-class _Stopped(Value, tag="stopped"):
-    models: list[str]
 
 
 class _Away(Value, tag="away"):
@@ -66,12 +69,9 @@ class _Failed(Value, tag="failed"):
     message: str
 
 
-class _Done(Value, tag="done"):
-    pass
-
-
-_Word = _Told | _Refused | _Stopped | _Away | _Failed | _Done
-_word: msgspec.json.Decoder[_Word] = msgspec.json.Decoder(_Word)
+_Answer = _Folded | _Unprojectable | _Away | _Failed
+_answer: msgspec.msgpack.Decoder[_Answer] = msgspec.msgpack.Decoder(_Answer)
+_order = msgspec.json.Decoder(Order)
 
 
 async def grow(
@@ -83,133 +83,149 @@ async def grow(
     afresh: bool = False,
     tell: Tell = silent,
 ) -> None:
-    """As ``growing.grow``, in processes of their own where the log is long.
+    """As ``growing.grow``, with whoever folds for it.
 
-    What one of them cannot do does not keep the other from its part; it is raised at the end. Raises ``GrowthFailed``
-    besides, and ``Conflict`` where a process was killed.
+    Raises ``GrowthFailed`` besides, and ``Conflict`` where a process was killed.
     """
-    shares = _shares(models)
-    if len(shares) == 1 or await events.head() < LONG:
-        await growing.grow(database, events, models, accept=accept, afresh=afresh, tell=tell)
-        return
-    orders = [_Order(conninfo=database.conninfo, models=share, accept=accept, afresh=afresh) for share in shares]
-    ends = await asyncio.gather(*(_carried_out(order, tell) for order in orders), return_exceptions=True)
-    for problem in ends:
-        if problem is not None:
-            raise problem
-
-
-def _shares(models: Sequence[ReadModel]) -> list[list[str]]:
-    """Two shares of about the same weight: whoever takes every fact, and all that choose. One for others' models."""
-    shares = [[model.name for model in models if model.is_about(Fact) is whole] for whole in (True, False)]
     known = all(ALL.get(model.name) is model for model in models)
-    return [share for share in shares if share] if known else [[model.name for model in models]]
-
-
-async def _carried_out(order: _Order, tell: Tell) -> None:
-    """Let a process of its own do it."""
-    async with _process(order) as said:
-        async for line in said:
-            match _word.decode(line):
-                case _Told(growth=growth):
-                    growing.show(growth)
-                    tell(growth)
-                case _Refused(message=message, code=code):
-                    raise Conflict(message, code=code)
-                case _Stopped(models=stopped):
-                    raise Stopped(stopped)
-                case _Away(message=message):
-                    raise Unavailable(message)
-                case _Failed(message=message):
-                    raise GrowthFailed(message)
-                case _Done():
-                    return
-    names = ", ".join(order.models)
-    raise Conflict(f"The process that grew {names} was killed. The next rebuild goes on from there.", code="killed")
+    elsewhere = known and await events.head() >= LONG
+    async with AsyncExitStack() as stack:
+        folding = _process if elsewhere else folding_here
+        folds = [
+            await stack.enter_async_context(folding(database.conninfo, models))
+            for _ in range(PROCESSES if elsewhere else 1)
+        ]
+        await growing.grow(database, events, models, folds, accept=accept, afresh=afresh, tell=tell)
 
 
 @asynccontextmanager
-async def _process(order: _Order) -> AsyncIterator[asyncio.StreamReader]:
-    """What the process says. It has ended when the block is left."""
+async def folding_here(conninfo: str, models: Sequence[ReadModel]) -> AsyncIterator[Fold]:
+    """Fold in a thread of this process. Raises ``Unavailable``."""
+    loop = asyncio.get_running_loop()
+    with ExitStack() as stack:
+        thread = ThreadPoolExecutor(1, "fold")
+        try:
+            folder = await loop.run_in_executor(thread, stack.enter_context, Folder.open(conninfo, models))
+            yield lambda order: loop.run_in_executor(thread, folder.fold, order)
+        finally:
+            await asyncio.to_thread(thread.shutdown)
+
+
+@asynccontextmanager
+async def _process(conninfo: str, models: Sequence[ReadModel]) -> AsyncIterator[Fold]:
+    """Fold in a process, which has ended when the block is left."""
     # Not by the loop: under uvloop 0.23 starting several programs at once hangs.
     process = subprocess.Popen(  # noqa: ASYNC220 - it takes a millisecond
-        [sys.executable, "-P", "-m", "services.growers"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-P", "-m", "services.growers"], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert process.stdin  # noqa: S101 - they are pipes
     assert process.stdout  # noqa: S101
-    said = asyncio.StreamReader()
+    said = asyncio.StreamReader(_BUFFER_BYTES)
     try:
-        process.stdin.write(msgspec.json.encode(order) + b"\n")
-        process.stdin.flush()
+        process.stdin.write(
+            msgspec.json.encode(_Task(conninfo=conninfo, models=[model.name for model in models])) + b"\n"
+        )
         loop = asyncio.get_running_loop()
         reading, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(said), process.stdout)
+        talk = _Talk(process.stdin, said)
+        answering = asyncio.create_task(talk.answer())
         try:
-            yield said
+            yield talk.fold
         finally:
-            await asyncio.shield(asyncio.to_thread(_end, process))
+            await ended(answering)
             reading.close()
     finally:
-        process.kill()
+        process.kill()  # it only reads
         process.wait()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Let it stop by itself for a while."""
-    assert process.stdin  # noqa: S101 - it is a pipe
-    with suppress(subprocess.TimeoutExpired):
         process.stdin.close()
-        process.wait(_GRACE_SECONDS)
 
 
-async def _obey(order: _Order, say: Callable[[_Word], None]) -> None:
-    """Do what the order says, until there is no input any more."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task  # noqa: S101 - it runs
+class _Talk:
+    """Orders to one process, which answers them one after the other."""
 
-    def end() -> None:
-        loop.remove_reader(sys.stdin.fileno())
-        task.cancel()
+    def __init__(self, orders: IO[bytes], said: asyncio.StreamReader) -> None:
+        self._orders = orders
+        self._said = said
+        self._asked: asyncio.Queue[asyncio.Future[list[Portion]]] = asyncio.Queue()
 
-    loop.add_reader(sys.stdin.fileno(), end)
-    async with (
-        Database.open(order.conninfo, connections=_CONNECTIONS) as database,
-        EventLog.open(database) as events,
-    ):
-        await growing.grow(
-            database,
-            events,
-            [ALL[name] for name in order.models],
-            accept=order.accept,
-            afresh=order.afresh,
-            tell=lambda growth: say(_Told(growth=growth)),
-        )
+    async def fold(self, order: Order) -> list[Portion]:
+        """The process's answer."""
+        answer: asyncio.Future[list[Portion]] = asyncio.get_running_loop().create_future()
+        self._asked.put_nowait(answer)
+        with suppress(OSError):  # it has ended, which is noticed when its answer is read
+            self._orders.write(msgspec.json.encode(order) + b"\n")
+        return await answer
+
+    async def answer(self) -> None:
+        """Give each one who asked the answer, also to those who ask when the process has ended."""
+        while True:
+            answer = await self._asked.get()
+            try:
+                page = await self._page()
+            except Exception as problem:  # noqa: BLE001 - it is for whoever asked
+                if not answer.done():
+                    answer.set_exception(problem)
+            else:
+                if not answer.done():
+                    answer.set_result(page)
+
+    async def _page(self) -> list[Portion]:
+        try:
+            length = int.from_bytes(await self._said.readexactly(_LENGTH_BYTES))
+            said = await self._said.readexactly(length)
+        except asyncio.IncompleteReadError:
+            why = "A process of the rebuild was killed. The next rebuild goes on from there."
+            raise Conflict(why, code="killed") from None
+        match _answer.decode(said):
+            case _Folded(page=page):
+                return page
+            case _Unprojectable(model=model, position=position, message=message):
+                raise UnprojectableFact(model, position, message)
+            case _Away(message=message):
+                raise Unavailable(message)
+            case _Failed(message=message):
+                raise GrowthFailed(message)
+
+
+def _answered(folder: Folder, order: Order) -> _Answer:
+    try:
+        return _Folded(page=folder.fold(order))
+    except UnprojectableFact as problem:
+        return _Unprojectable(model=problem.model, position=problem.position, message=str(problem))
+    except Unavailable as away:
+        return _Away(message=str(away))
+    except Exception as problem:  # noqa: BLE001 - it is told to whoever asked
+        return _Failed(message=growing.reason(problem))
+
+
+def _serve(output: IO[bytes]) -> None:
+    """Answer orders until there are none any more."""
+
+    def say(answer: _Answer) -> None:
+        content = msgspec.msgpack.encode(answer)
+        output.write(len(content).to_bytes(_LENGTH_BYTES))
+        output.write(content)
+        output.flush()
+
+    orders = sys.stdin.buffer
+    task = msgspec.json.decode(orders.readline(), type=_Task)
+    try:
+        with Folder.open(task.conninfo, [ALL[name] for name in task.models]) as folder:
+            for order in orders:
+                say(_answered(folder, _order.decode(order)))
+    except Unavailable as away:
+        say(_Away(message=str(away)))
 
 
 def main() -> None:
-    """Read the order, carry it out, and tell how it goes."""
+    """Read the task, and fold what is ordered."""
     with os.fdopen(os.dup(1), "wb") as output:
         os.dup2(2, 1)  # whatever else is printed goes where people look for it
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for whoever started us
         os.nice(_NICE)
-
-        def say(word: _Word) -> None:
-            output.write(msgspec.json.encode(word) + b"\n")
-            output.flush()
-
-        order = msgspec.json.decode(sys.stdin.buffer.readline(), type=_Order)
-        try:
-            asyncio.run(_obey(order, say))
-            say(_Done())
-        except asyncio.CancelledError:
-            pass  # nobody listens
-        except Conflict as refused:
-            say(_Refused(message=refused.message, code=refused.code))
-        except Stopped as stopped:
-            say(_Stopped(models=list(stopped.models)))
-        except Unavailable as away:
-            say(_Away(message=str(away)))
-        except Exception as problem:  # noqa: BLE001 - it is told to whoever started us
-            say(_Failed(message=growing.reason(problem)))
+        gc.disable()  # no fact is part of a cycle, and all would be looked through again and again
+        with suppress(BrokenPipeError):  # nobody listens
+            _serve(output)
 
 
 if __name__ == "__main__":

@@ -6,31 +6,36 @@ and is gone on with by the next growth of the same read model.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from itertools import cycle, islice
 from typing import TypeVar
 
+import msgspec
 import psycopg
 import structlog
 from prometheus_client import Gauge
 from psycopg import AsyncConnection, errors
 
 from adapters import growths, readmodels, tables
-from adapters.bulk import Passage, StoredFact, collect, uncollected
+from adapters.bulk import Order
 from adapters.comparing import Comparison, compare
 from adapters.database import Database
 from adapters.eventlog import EventLog
-from adapters.folding import Folding, UnprojectableFact
+from adapters.folding import UnprojectableFact
 from adapters.growths import Growth, Phase
 from adapters.leadership import connected, office_of_growth, take
-from adapters.readmodels import Checkpoint, growing, live
+from adapters.readmodels import Checkpoint, Portion, growing, live
 from domain.rejection import Conflict
 from projections.changes import ReadModel
 from projections.phrases import counted
 
 FACTS_AT_ONCE = 10_000
-"""Facts of a transaction. About three times as many are in memory, in 100 MB at the most."""
+"""Facts of a page, which is a transaction."""
+AHEAD = 2
+"""So many pages more than there are folders are ordered at a time. One takes about 6 MB."""
 KEPT = timedelta(days=1)
 """So long what a growth left is kept, so that the next one goes on from there."""
 _DROP_SECONDS = 5
@@ -46,6 +51,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Tell = Callable[[Growth], None]
+Fold = Callable[[Order], Awaitable[list[Portion]]]
+"""Folds a page somewhere; see ``adapters.bulk``."""
 
 
 class Stopped(Exception):
@@ -56,13 +63,6 @@ class Stopped(Exception):
         self.models = models
 
 
-def show(growth: Growth) -> None:
-    """Count how far a growth is, whoever does it."""
-    if growth.phase is Phase.LOADING:
-        for name in growth.model.split(", "):
-            _progress.labels(name).set(growth.position)
-
-
 def silent(growth: Growth) -> None:
     """Tell nobody."""
 
@@ -71,6 +71,7 @@ async def grow(
     database: Database,
     events: EventLog,
     models: Sequence[ReadModel],
+    folds: Sequence[Fold],
     *,
     accept: bool = False,
     afresh: bool = False,
@@ -78,9 +79,10 @@ async def grow(
 ) -> None:
     """Grow new generations of ``models`` in one pass over the log, and put them in the live ones' place.
 
-    A live generation that could go on is only replaced by equal rows, unless ``accept``. ``afresh`` begins anew what a
-    former growth has left. Raises ``Conflict`` where somebody else is at it or rows differ, ``Stopped``, and
-    ``UnprojectableFact`` for the first read model that could not; the others are done by then.
+    Pages are folded by ``folds`` in turns, and loaded here in their order. A live generation that could go on is only
+    replaced by equal rows, unless ``accept``. ``afresh`` begins anew what a former growth has left. Raises ``Conflict``
+    where somebody else is at it or rows differ, ``Stopped``, and ``UnprojectableFact`` for the first read model that
+    could not; the others are done by then.
     """
     async with connected(database) as connection:
         await readmodels.lay_out(connection)
@@ -88,7 +90,7 @@ async def grow(
         for model in models:
             if not await take(connection, office_of_growth(model.name), 1.0):
                 raise Conflict(f"The read model {model.name} is being rebuilt already.", code="rebuilding")
-        work = _Work(connection, database, events, list(models), accept, tell)
+        work = _Work(connection, database, events, list(models), folds, accept, tell)
         for model in models:
             await work.begin(model, afresh=afresh)
         await work.finish()
@@ -131,6 +133,7 @@ class _Work:
         database: Database,
         events: EventLog,
         models: list[ReadModel],
+        folds: Sequence[Fold],
         accept: bool,
         tell: Tell,
     ) -> None:
@@ -138,6 +141,8 @@ class _Work:
         self._database = database
         self._events = events
         self._left = models
+        self._folds = cycle(folds)
+        self._ahead = len(folds) + AHEAD
         self._accept = accept
         self._tell = tell
         self._turn = asyncio.Lock()
@@ -190,9 +195,8 @@ class _Work:
         found = await readmodels.checkpoints(self._connection)
         self._positions = {model.name: found[growing(model.name)].position for model in self._left}
         self._began, self._began_position = growths.now(), min(self._positions.values())
-        with uncollected():
-            await self._load(self._left, await self._target())
-        await self._move(self._left, Phase.INDEXING, await self._target())
+        await self._load(self._left, await self._target())
+        await self._move([model.name for model in self._left], Phase.INDEXING, await self._target())
         await _side_by_side(self._index, self._left)
         await self._load(self._left, await self._target())
         return [problem for problem in await _side_by_side(self._settle, self._left) if problem]
@@ -208,40 +212,48 @@ class _Work:
         return min((checkpoint.position for checkpoint in lived if checkpoint), default=await self._events.head())
 
     async def _load(self, models: Sequence[ReadModel], until: int) -> None:
-        """Load what the models have not, up to ``until``: one page is read, one folded, and one copied at a time."""
-        passage = Passage(self._database, models)
-        position = min(self._positions[model.name] for model in models)
-        tasks: list[asyncio.Task[None]] = []
-        reading = asyncio.create_task(_read(passage, position, until))
+        """Load what the models have not, up to ``until``, while the pages that follow are folded."""
+        orders = iter(self._orders(models, until))
+        ordered: deque[tuple[Order, asyncio.Future[list[Portion]]]] = deque()
         try:
-            while position < until:
-                page, end = await reading, min(position + FACTS_AT_ONCE, until)
-                collect(position, end)
-                reading = asyncio.create_task(_read(passage, end, until))
-                foldings = [Folding(model, self._positions[model.name]) for model in models]
-                foldings = [folding for folding in foldings if folding.position < end]
-                position = await passage.fold(foldings, page, end)
-                while tasks:
-                    await tasks.pop()
-                tasks.append(asyncio.create_task(self._copy(foldings, until)))
-                self._positions |= {folding.model.name: folding.position for folding in foldings}
-                if position < end:
-                    break  # as far as can be: the projector stops there, too
-            while tasks:
-                await tasks.pop()
+            while True:
+                for order in islice(orders, self._ahead - len(ordered)):
+                    ordered.append((order, asyncio.ensure_future(next(self._folds)(order))))
+                if not ordered:
+                    return
+                order, folding = ordered[0]
+                position = await self._copy(order, await folding, until)
+                ordered.popleft()
+                if position < order.until:
+                    return  # as far as can be: the projector stops there, too
         finally:
-            for task in (reading, *tasks):
-                task.cancel()
-            await asyncio.wait([reading, *tasks])
+            for _, folding in ordered:
+                folding.cancel()
+            await asyncio.gather(*(folding for _, folding in ordered), return_exceptions=True)
 
-    async def _copy(self, foldings: Sequence[Folding], until: int) -> None:
-        await readmodels.load(self._connection, foldings)
-        for folding in foldings:
-            _progress.labels(folding.model.name).set(folding.position)
-        await self._move([folding.model for folding in foldings], Phase.LOADING, until)
+    def _orders(self, models: Sequence[ReadModel], until: int) -> Iterator[Order]:
+        """The pages that the models have not loaded."""
+        positions = {model.name: self._positions[model.name] for model in models}
+        for after in range(min(positions.values()), until, FACTS_AT_ONCE):
+            end = min(after + FACTS_AT_ONCE, until)
+            behind = {name: max(position, after) for name, position in positions.items() if position < end}
+            if behind:
+                yield Order(positions=behind, until=end)
 
-    async def _move(self, models: Sequence[ReadModel], phase: Phase, head: int) -> None:
-        names = [model.name for model in models]
+    async def _copy(self, order: Order, page: list[Portion], until: int) -> int:
+        """Load a page; the position that it passes."""
+        try:
+            await readmodels.load(self._connection, page)
+        except (errors.UniqueViolation, errors.DataError):
+            page = await next(self._folds)(msgspec.structs.replace(order, plain=True))
+            await readmodels.load(self._connection, page)
+        for portion in page:
+            self._positions[portion.model] = portion.position
+            _progress.labels(portion.model).set(portion.position)
+        await self._move(list(order.positions), Phase.LOADING, until)
+        return min(portion.position for portion in page)
+
+    async def _move(self, names: Sequence[str], phase: Phase, head: int) -> None:
         position = min(self._positions[name] for name in names)
         stopped = await growths.move(self._connection, names, phase, position, head)
         self._tell(
@@ -268,7 +280,7 @@ class _Work:
         """What differs at one position: where the live generation stands while its row is held."""
         async with self._database.connection() as looker, AsyncExitStack() as snapshot:
             async with self._turn:
-                await self._move([model], Phase.COMPARING, self._positions[model.name])
+                await self._move([model.name], Phase.COMPARING, self._positions[model.name])
                 found = await readmodels.checkpoints(self._connection)
                 if not sound(found.get(live(model.name)), model):
                     return Comparison(0, [])
@@ -316,10 +328,6 @@ async def _side_by_side(work: Callable[[ReadModel], Awaitable[T]], models: Seque
             task.cancel()
         await asyncio.wait(lanes)
     return done
-
-
-async def _read(passage: Passage, after: int, until: int) -> list[StoredFact]:
-    return await passage.page(after, min(after + FACTS_AT_ONCE, until)) if after < until else []
 
 
 async def _drop_former(connection: AsyncConnection, model: ReadModel) -> None:

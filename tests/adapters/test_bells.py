@@ -8,7 +8,7 @@ from adapters.bell import Bell
 from adapters.database import MANY, PROJECTED, Database
 from adapters.eventlog import EventLog
 from projections.catalogue import ALL
-from services.growing import grow
+from services.growers import grow
 from tests.adapters.nats.facts import identifier, queued, rolled_back
 from tests.adapters.nats.servers import eventually
 from tests.adapters.told import projecting, tell

@@ -1,4 +1,4 @@
-"""Growths in processes of their own: what they make is the same, and no process outlives whoever started it."""
+"""Growths whose pages other processes fold: what they make is the same, and no process outlives whoever started it."""
 
 import asyncio
 import os
@@ -9,28 +9,27 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from adapters.bulk import Folder, Order
 from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.growths import Growth, Phase
 from adapters.operations import Operations
-from adapters.readmodels import live
+from adapters.readmodels import growing, live
 from domain.rejection import Conflict
 from projections.catalogue import ALL
-from services import growing
-from services.growers import grow
+from services.growers import PROCESSES, grow
 from tests.adapters.nats.servers import eventually
 from tests.adapters.told import checkpoints, contents, tell
 from tests.projections.histories import history
 
 pytestmark = pytest.mark.anyio
 MODELS = [ALL["audit_trail"], ALL["projects"]]
-"""One for each of the two processes."""
-FACTS = history(9, moves=10)
+FACTS = history(9, moves=40)
 
 
 @pytest.fixture(autouse=True)
-def _every_log_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.growers.LONG", 0)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.growing.FACTS_AT_ONCE", 25)
 
 
 @pytest.fixture
@@ -38,12 +37,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """With a told log and its live rows."""
     async with Database.open(database_url) as database, EventLog.open(database) as log:
         tell(database_url, FACTS)
-        await growing.grow(database, log, MODELS)
+        await grow(database, log, MODELS)
         yield database
 
 
 @pytest.fixture
-async def log(database: Database) -> AsyncIterator[EventLog]:
+async def log(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EventLog]:
+    """A log that is long enough for processes."""
+    monkeypatch.setattr("services.growers.LONG", 0)
     async with EventLog.open(database) as log:
         yield log
 
@@ -54,60 +55,57 @@ def growers() -> list[int]:
     return [int(pid) for pid in children if b"services.growers" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
-async def test_two_processes_grow_the_same_rows_and_tell_how_far_they_are(
+async def test_pages_that_several_processes_fold_give_the_same_rows(
     database_url: str, database: Database, log: EventLog
 ) -> None:
-    lived, told = contents(database_url, MODELS), list[Growth]()
+    lived, told, processes = contents(database_url, MODELS), list[Growth](), set[int]()
 
-    await grow(database, log, MODELS, tell=told.append)
+    def tell_of(growth: Growth) -> None:
+        told.append(growth)
+        processes.update(growers())
 
-    assert {growth.model for growth in told} == {"audit_trail", "projects"}
-    assert {growth.phase for growth in told} == {Phase.LOADING, Phase.INDEXING, Phase.COMPARING}
+    await grow(database, log, MODELS, tell=tell_of)
+
+    loaded = [growth.position for growth in told if growth.phase is Phase.LOADING]
+    assert loaded == [*range(25, len(FACTS), 25), len(FACTS)]
+    assert len(processes) == PROCESSES
     assert contents(database_url, MODELS) == lived
     assert set(checkpoints(database_url).values()) == {(len(FACTS), None)}
     assert growers() == []
-
-
-async def test_rows_that_differ_are_refused_from_a_process_and_accepted_by_one(
-    database_url: str, database: Database, log: EventLog
-) -> None:
-    lived = contents(database_url, MODELS)
-    with psycopg.connect(database_url) as connection:
-        connection.execute("UPDATE read_projects.projects SET name = 'Not so'")
-
-    with pytest.raises(Conflict, match="projects differ from the live ones") as refused:
-        await grow(database, log, MODELS)
-    assert refused.value.code == "different"
-
-    await grow(database, log, MODELS, accept=True)
-    assert contents(database_url, MODELS) == lived
 
 
 async def test_a_process_that_is_killed_is_told_and_the_next_rebuild_goes_on(
     database_url: str, database: Database, log: EventLog
 ) -> None:
     lived = contents(database_url, MODELS)
-    with psycopg.connect(database_url) as holder:
-        growth = await _held(database, log, holder)
-        assert len(growers()) == 2
+
+    def kill(_: Growth) -> None:
         for pid in growers():
             os.kill(pid, signal.SIGKILL)
-        with pytest.raises(Conflict, match="was killed") as killed:
-            await asyncio.wait_for(growth, 20)
-        assert killed.value.code == "killed"
+
+    with pytest.raises(Conflict, match="was killed") as killed:
+        await asyncio.wait_for(grow(database, log, MODELS, tell=kill), 20)
+    assert killed.value.code == "killed"
     assert contents(database_url, MODELS) == lived
-    await eventually(lambda: _nobody_grows(database))
-    told = list[Growth]()
+    reached, told = checkpoints(database_url)[growing("projects")][0], list[Growth]()
+    assert 0 < reached < len(FACTS)
+
     await grow(database, log, MODELS, tell=told.append)
-    assert {growth.began_position for growth in told if growth.model == "projects"} == {len(FACTS)}
+    assert {growth.began_position for growth in told if growth.model == "projects"} == {reached}
     assert contents(database_url, MODELS) == lived
 
 
-async def test_processes_end_with_their_input_when_whoever_waits_for_them_goes(
+async def test_processes_end_when_whoever_waits_for_them_goes(
     database_url: str, database: Database, log: EventLog
 ) -> None:
     with psycopg.connect(database_url) as holder:
-        growth = await _held(database, log, holder)
+        holder.execute(
+            "SELECT FROM read_models.checkpoints WHERE generation = ANY(%s) FOR UPDATE",
+            [[live(model.name) for model in MODELS]],
+        )
+        growth = asyncio.create_task(grow(database, log, MODELS))
+        await eventually(lambda: _comparing(database), 30)
+        assert len(growers()) == PROCESSES
         growth.cancel()
         with pytest.raises(asyncio.CancelledError):
             await growth
@@ -117,21 +115,39 @@ async def test_processes_end_with_their_input_when_whoever_waits_for_them_goes(
     assert {one.growth.phase for model in MODELS if (one := found[model.name]).growth} == {Phase.CANCELLED}
 
 
-async def _held(database: Database, log: EventLog, holder: psycopg.Connection) -> asyncio.Task[None]:
-    """A growth whose processes wait for the live rows' checkpoints."""
-    holder.execute(
-        "SELECT FROM read_models.checkpoints WHERE generation = ANY(%s) FOR UPDATE",
-        [[live(model.name) for model in MODELS]],
-    )
-    growth = asyncio.create_task(grow(database, log, MODELS))
-    await eventually(lambda: _comparing(database))
-    return growth
-
-
 async def _comparing(database: Database) -> bool:
     found = {one.model: one.growth for one in await Operations(database).standings()}
-    return all((growth := found[model.name]) and growth.phase is Phase.COMPARING for model in MODELS)
+    return any((growth := found[model.name]) and growth.phase is Phase.COMPARING for model in MODELS)
 
 
-async def _nobody_grows(database: Database) -> bool:
-    return not any(one.under_way for one in await Operations(database).standings())
+async def test_a_fact_that_a_process_cannot_read_ends_the_page_before_it(
+    database_url: str, database: Database, log: EventLog
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO log.events SELECT position + 1, stream, version + 1, 'project.of_tomorrow', '{}'"
+            " FROM log.events ORDER BY position DESC LIMIT 1"
+        )
+    tell(database_url, [])
+    await grow(database, log, MODELS)
+    assert set(checkpoints(database_url).values()) == {(len(FACTS), None)}
+
+
+async def test_a_page_is_folded_into_one_copy_a_table_or_plainly(
+    database_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.bulk.COPY_FROM", 10)
+    order = Order(positions={"audit_trail": 0, "projects": 7}, until=len(FACTS))
+    with Folder.open(database.conninfo, MODELS) as folder:
+        copied, few = folder.fold(order)
+        plain, _ = folder.fold(Order(positions=order.positions, until=order.until, plain=True))
+    assert [statement for statement, _ in copied.copies] == [
+        b'COPY "read_audit_trail__next"."audit_trail" (' + _columns() + b") FROM STDIN (FORMAT BINARY)"
+    ]
+    assert (copied.statements, plain.copies, len(plain.statements)) == ([], [], 1)
+    assert (few.former, few.position, few.copies) == (7, len(FACTS), [])
+
+
+def _columns() -> bytes:
+    columns = MODELS[0].tables[0].row.__struct_fields__
+    return ", ".join(f'"{column}"' for column in columns).encode()

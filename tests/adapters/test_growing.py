@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from adapters import growths, readmodels
+from adapters import bulk, growths, readmodels
 from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.growths import Growth, Phase
@@ -21,7 +21,8 @@ from domain.rejection import Conflict, NotFound
 from projections.catalogue import ALL
 from projections.changes import Change, Put, ReadModel, Row, Table
 from projections.projects import PROJECTS
-from services.growing import Stopped, clean, grow
+from services.growers import grow
+from services.growing import Stopped, clean
 from services.operator import rebuild
 from tests.adapters.nats.servers import eventually
 from tests.adapters.told import checkpoints, contents, projecting, tell
@@ -309,13 +310,29 @@ async def test_among_very_many_rows_one_that_cannot_be_copied_is_kept_as_the_liv
 
     model = ReadModel("notes", [notes], project)
     facts = history(8, moves=90)
-    assert len(facts) > readmodels.COPY_FROM
+    assert len(facts) > bulk.COPY_FROM
     tell(database_url, facts)
     await grow(database, log, [model])
     rows = contents(database_url, [model])["notes.notes"]
     assert len(rows) == len(facts)
     assert rows[6] == '(7,a\ufffdb,"{""text"": ""a\ufffdb""}")'
     assert rows[7] == '(8,"a\tb\\\\N",)'
+
+
+async def test_rows_that_stand_already_are_replaced_by_those_of_a_later_page(
+    database_url: str, database: Database, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.bulk.COPY_FROM", 5)
+    notes = Table("notes", Note, key=("id",))
+
+    def project(recorded: Recorded) -> Sequence[Change]:
+        return [Put(notes, Note(id=recorded.position % 20, text=f"{recorded.position}", about=None))]
+
+    tell(database_url, FACTS)
+    model = ReadModel("notes", [notes], project)
+    await grow(database, log, [model])
+    latest = {recorded.position % 20: recorded.position for recorded in FACTS}
+    assert contents(database_url, [model])["notes.notes"] == [f"({at},{latest[at]},)" for at in sorted(latest)]
 
 
 async def test_the_projectors_leader_grows_what_it_is_asked_for(

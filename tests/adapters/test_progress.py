@@ -10,7 +10,7 @@ from adapters.eventlog import EventLog
 from adapters.reading import Progress
 from adapters.readmodels import live
 from projections.catalogue import ALL
-from services.growing import grow
+from services.growers import grow
 from tests.adapters.nats.servers import eventually
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from psycopg import AsyncConnection
 
-from adapters import reading, readmodels
+from adapters import folding, reading, readmodels
 from adapters.database import Database, Unavailable
 from adapters.eventlog import EventLog
 from adapters.folding import Folding, fold
@@ -29,7 +29,7 @@ from projections.deployments import DEPLOYMENTS, DeploymentRow
 from projections.environments import ENVIRONMENTS
 from projections.projects import PROJECTS
 from projections.reading import LARGEST_PAGE, Page, Paging, Selection, every
-from services.growing import grow
+from services.growers import grow
 from tests.adapters.told import tell
 from tests.projections.histories import BEGINNING, history
 from tests.projections.memory import MemoryReadModels, listing
@@ -83,7 +83,7 @@ async def put(database: Database, *rows: Row) -> None:
         for row in rows:
             table = DEPLOYMENTS if isinstance(row, DeploymentRow) else PROJECTS
             model = "deployments" if isinstance(row, DeploymentRow) else "projects"
-            statement, json = readmodels.upsert(live(model), table, [row])
+            statement, json = folding.upsert(live(model), table, [row])
             await connection.execute(statement, [json])
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import AsyncConnection
 
-from adapters import readmodels
+from adapters import bulk, readmodels
 from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.folding import Folding, fold
@@ -22,7 +22,7 @@ from projections.audit_trail import AUDIT_TRAIL
 from projections.catalogue import ALL
 from projections.changes import ReadModel, Row, Table
 from projections.reading import Selection
-from services.growing import grow
+from services.growers import grow
 from services.operator import lag, rebuild
 from tests.adapters.nats.servers import eventually
 from tests.adapters.told import checkpoints, contents, projecting, tell
@@ -156,7 +156,7 @@ async def test_very_many_facts_are_copied_and_give_the_same_rows(
     tell(database_url, facts)
     await deliver(connection, facts)
     delivered = contents(database_url)
-    assert len(delivered["audit_trail.audit_trail"]) > 2 * readmodels.COPY_FROM
+    assert len(delivered["audit_trail.audit_trail"]) > 2 * bulk.COPY_FROM
     await rebuild(database, log, ALL)
     assert contents(database_url) == delivered
 

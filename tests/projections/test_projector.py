@@ -19,7 +19,7 @@ from domain.fact import tag_of
 from domain.history import Recorded
 from projections.catalogue import ALL
 from projections.changes import Change, Put, ReadModel, Row, Table
-from services.growing import grow
+from services.growers import grow
 from services.operator import rebuild
 from tests.adapters.nats.servers import eventually
 from tests.adapters.postgres import server

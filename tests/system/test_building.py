@@ -41,7 +41,7 @@ from domain.steps import StepKind
 from projections.catalogue import ALL
 from services import building
 from services.building import AGAIN, AWAY, FULL, Builder
-from services.growing import grow
+from services.growers import grow
 from services.journal import Journal
 from services.leasing import Lease, lease
 from services.presence import Presence

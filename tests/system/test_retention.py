@@ -14,7 +14,7 @@ from adapters.masking import Masks
 from adapters.reading import PostgresReader
 from domain.identifiers import LogId
 from projections import lines
-from services.growing import grow
+from services.growers import grow
 from services.retention import Retention
 
 pytestmark = pytest.mark.anyio
