@@ -33,13 +33,20 @@ BUSY, CALM = 8, 2
 
 NOTE = """\
 Where the time of a list goes: {api:.2f} ms of CPU in the API and {postgres:.2f} ms in Postgres, against {bare:.2f} ms
-for the route without a database; two cores with nothing else to do would give {most:.2f} of its rate. In the API,
-by leaving parts out in turn: two fifths are the question, three tenths the line of the access log, which the route
-without a database writes too, a twentieth decoding the rows; the rest are guards, parameters and the answer. In
-Postgres, alone on a connection: a third is counting a thousand index entries, a third finding and reading 51 rows,
-a quarter their JSON, a tenth the environments. Asking past psycopg's cursors saved a ninth in the API. Sending
-several readers' statements in one pipeline saved a tenth there and nothing in Postgres, which chooses generic plans
-anyway. Rows in binary columns would save Postgres most of the JSON, and need a statement for each table.
+for the route without a database; two cores with nothing else to do would give {most:.2f} of its rate. By samples of
+the API: a quarter is the question, a tenth each who calls, sending, and counting and logging the request, a twelfth
+each decoding the rows and putting them into the document's words; the rest are parameters, routing and the server. In
+Postgres, alone on a connection: two fifths are counting a thousand index entries, a third is the JSON of 51 rows of 26
+columns, a sixth finding and reading them, the rest environments and the statement itself.
+
+What helped: reading a page in the order of its index, in place of joining rows to keys (a third of Postgres); rows and
+answers that the collector of cycles does not look at (half of making them); asking past psycopg's cursors (a ninth of
+the API); a line of the access log in a quarter of the time, which the route without a database gains as well, and so
+the ratio loses. What did not: several readers' statements in one pipeline, JSON by columns, the whole answer made in
+Postgres, which costs it what it saves the API. Binary columns would halve the rest of Postgres beside the count, but
+rows, total and environments then need several results of one moment. Nothing is remembered from one answer to the
+next. Even that would not reach the goal where Postgres is asked each time if it still holds: that question and knowing
+who calls cost the API more than all that the other route does.
 """
 
 Questions = Sequence[tuple[str, str]]
