@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
+import msgspec
+
 from adapters.database import Database
 from domain.identifiers import StreamName, stream
 from projections.changes import Row, Table
@@ -24,6 +26,8 @@ MOST_FACTS = 5_000
 """Where more were passed at once, or there are more rows, all rows are forgotten."""
 LONGEST_SECONDS = 60.0
 """After this all rows are forgotten, whatever is known of the log."""
+
+_streams = msgspec.json.Decoder(list[StreamName])
 
 
 class Progress(Protocol):
@@ -84,12 +88,12 @@ class Callers(Reader):
             self._asked = passed
 
     async def _changed(self, after: int, until: int) -> Sequence[StreamName]:
-        rows = await self._database.fetch(
-            "SELECT DISTINCT stream FROM log.events WHERE position > %s AND position <= %s"
+        [streams] = await self._database.answer(
+            "SELECT json_agg(DISTINCT stream) FROM log.events WHERE position > %s AND position <= %s"
             " AND (starts_with(stream, 'account-') OR starts_with(stream, 'workspace-'))",
             [after, until],
         )
-        return [StreamName(name) for (name,) in rows]
+        return _streams.decode(streams) if streams else []
 
     def _keep(self, key: object, row: Row) -> None:
         if len(self._rows) >= MOST_ROWS:
