@@ -11,7 +11,7 @@ from psycopg import sql
 from adapters import tables
 from domain.fact import Fact, tag_of
 from domain.history import Recorded
-from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
+from projections.changes import Change, Put, ReadModel, Remove, Row, Table
 
 Statement = tuple[bytes, str]
 """SQL with one placeholder, and the JSON array of rows that goes there."""
@@ -100,23 +100,17 @@ def fold(foldings: Sequence[Folding], facts: Sequence[Recorded], passed: int = 0
 
 
 def _fold(folded: _Folded, change: Change) -> None:
-    match change:
-        case Put():
-            folded[change.table.key_of(change.row)] = change.row
-        case Patch():
-            _patch(folded, change)
-        case Remove():
-            folded[change.key] = None
-
-
-def _patch(folded: _Folded, change: Patch) -> None:
-    match folded.get(change.key, {}):
-        case Row() as row:
-            folded[change.key] = replace(row, **change.fields)
-        case dict() as fields:
-            folded[change.key] = {**fields, **change.fields}
-        case None:
-            pass
+    # Not by ``match``, which takes half a microsecond a fact longer.
+    if isinstance(change, Put):
+        folded[change.table.key_of(change.row)] = change.row
+    elif isinstance(change, Remove):
+        folded[change.key] = None
+    else:
+        former = folded.get(change.key, {})
+        if isinstance(former, Row):
+            folded[change.key] = replace(former, **change.fields)
+        elif former is not None:
+            folded[change.key] = {**former, **change.fields}
 
 
 def _patches(schema: str, table: Table[Any], folded: _Folded) -> Iterator[Statement]:
