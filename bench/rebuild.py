@@ -86,12 +86,13 @@ def _ratio(rates: Rates, other: str) -> float:
 
 def _explained(rates: Rates) -> str:
     phases = ", ".join(f"{name} {median(rates[name]):.0%}" for name in ("loading", "indexing", "comparing"))
+    cores = (median(rates["cpu"]) + median(rates["server"])) * median(rates["shipbook"]) / 1e6
     return (
         f"Of a rebuild's time: {phases} (with the swap). Its processes took {median(rates['cpu']):.1f} µs of CPU a "
         f"fact (reading, decoding, folding, forming and sending the COPY), the server {median(rates['server']):.1f}. "
         f"From {LONG:,} facts on {PROCESSES} processes fold pages in turns, without the collector, and one loads them. "
-        "All of them together keep two cores busy, so only less work would make it faster. SELECT + decode with the "
-        f"collector resting as well does {median(rates['bare decode']):,.0f} facts/s, a ratio of "
+        f"All of them together kept {cores:.1f} cores busy; once all are, only less work makes it faster. SELECT + decode "
+        f"with the collector resting as well does {median(rates['bare decode']):,.0f} facts/s, a ratio of "
         f"{_ratio(rates, 'bare decode'):.2f}."
     )
 
