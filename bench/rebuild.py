@@ -91,7 +91,7 @@ def _explained(rates: Rates) -> str:
         f"Of a rebuild's time: {phases} (with the swap). Its processes took {median(rates['cpu']):.1f} µs of CPU a "
         f"fact (reading, decoding, folding, forming and sending the COPY), the server {median(rates['server']):.1f}. "
         f"From {LONG:,} facts on {PROCESSES} processes fold pages in turns, without the collector, and one loads them. "
-        f"All of them together kept {cores:.1f} cores busy; once all are, only less work makes it faster. SELECT + decode "
+        f"All of them together kept {cores:.1f} cores busy; once all are, only less work is faster. SELECT + decode "
         f"with the collector resting as well does {median(rates['bare decode']):,.0f} facts/s, a ratio of "
         f"{_ratio(rates, 'bare decode'):.2f}."
     )
