@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 
 from adapters import callers
@@ -156,3 +157,15 @@ async def test_all_are_forgotten_where_a_bound_is_reached(
     await plane.token(other)
     await plane.token(mine)
     assert plane.reader.asked == asked + 2
+
+
+async def test_to_see_who_changed_the_log_is_not_read_for_all_that_accounts_have_ever_done(database_url: str) -> None:
+    await write(database_url, 100, 2)
+    asked = callers.CHANGED.replace("%s", "$1", 1).replace("%s", "$2", 1)
+
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("ALTER TABLE log.events DROP CONSTRAINT events_pkey")  # so that another index must do
+        connection.execute("SET enable_seqscan TO off")
+        [(plan,)] = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {asked}".encode()).fetchall()
+
+    assert "events_stream_version_key" not in str(plan)
