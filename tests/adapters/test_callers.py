@@ -168,4 +168,4 @@ async def test_to_see_who_changed_the_log_is_not_read_for_all_that_accounts_have
         connection.execute("SET enable_seqscan TO off")
         [(plan,)] = connection.execute(f"EXPLAIN (GENERIC_PLAN, FORMAT JSON) {asked}".encode()).fetchall()
 
-    assert "events_stream_version_key" not in str(plan)
+    assert "Index Cond" not in str(plan)
