@@ -31,6 +31,8 @@ def index():
 
 SECONDS = 90
 """So long each of the two applications is under load: together for 100,000 requests."""
+LATE_SECONDS = 60
+"""So much longer where no rollback yet was one to an instance that still ran."""
 COLD = 5
 
 
@@ -107,8 +109,9 @@ def _rolled(plane: Plane, app: App, releases: list[tuple[str, str]], seconds: fl
     with watching(plane.edge, app.host) as watch:
         with loaded(plane.edge, f"{app.host}:{plane.edge.rpartition(':')[2]}") as load:
             ends = perf_counter() + seconds
-            while perf_counter() < ends:
+            while (now := perf_counter()) < ends or (not found[True] and now < ends + LATE_SECONDS):
                 turn()
+            assert found[True], "every rollback took longer than a replaced instance drains"
         found[False].clear()
         for _ in range(cold):
             until(lambda: _alone(app), 60, "the replaced instance does not end")
