@@ -94,6 +94,7 @@ class EventLog:
         asked = after, limit
         if asked not in self._readings:
             self._readings[asked] = asyncio.create_task(self._reading(after, limit))
+            self._readings[asked].add_done_callback(_heard)
         return await asyncio.shield(self._readings[asked])
 
     async def following(self, after: int, limit: int) -> list[Recorded]:
@@ -131,3 +132,9 @@ class EventLog:
         """The last position, 0 while the log is empty."""
         rows = await self._database.fetch("SELECT coalesce(max(position), 0) FROM log.events")
         return int(rows[0][0])
+
+
+def _heard(reading: asyncio.Task[list[Recorded]]) -> None:
+    """A reading that all who asked for it have left fails for nobody."""
+    if not reading.cancelled():
+        reading.exception()

@@ -1,7 +1,9 @@
 """Those whom one bell has woken read the log once, and nobody is given less than was there when he asked."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,23 @@ async def test_one_who_gives_up_takes_the_reading_from_nobody(log: EventLog) -> 
     leaving.cancel()
     assert len(await staying) == 1
     assert leaving.cancelled()
+
+
+async def test_a_reading_that_everybody_has_left_fails_for_nobody(log: EventLog, database: Database) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    await database.fetch("INSERT INTO log.events VALUES (1, 'test-x', 1, 'from.tomorrow', '{}') RETURNING 1")
+    leaving = asyncio.create_task(log.notifications(0, 500))
+    before = asyncio.all_tasks()
+    await asyncio.sleep(0)
+    left = asyncio.all_tasks() - before
+
+    leaving.cancel()
+    await asyncio.wait({leaving, *left})
+    left.clear()
+    gc.collect()
+
+    assert complaints == []
 
 
 async def test_what_one_follower_has_read_the_others_are_given(log: EventLog) -> None:
