@@ -31,7 +31,7 @@ CHANGED: LiteralString = (
     "SELECT json_agg(stream) FROM log.events WHERE position > %s AND position <= %s"
     " AND split_part(stream, '-', 1) IN ('account', 'workspace')"
 )
-"""By positions alone: ``starts_with`` and ``DISTINCT`` invite the index of streams, which is then read from end to end."""
+"""By positions alone: ``starts_with`` and ``DISTINCT`` invite the index of streams, which is read from end to end."""
 
 _streams = msgspec.json.Decoder(list[StreamName])
 
