@@ -209,12 +209,22 @@ def _moves(foldings: Mapping[str, Folding | Portion]) -> list[list[str] | list[i
 
 
 async def hold(connection: AsyncConnection, model: ReadModel) -> int:
-    """The live generation's position, which stays until the transaction ends; 0 where there is none."""
+    """The live generation's position, which stays until the transaction ends, as its rows do; 0 where there is none.
+
+    The tables are locked besides the checkpoint, and before it, as all do who change rows. A swap can be seen a moment
+    before others hear of it; whoever plans a change in that moment means the former tables, and looks again at what the
+    names mean once it gets its locks on them.
+    """
+    found = await connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r'", [live(model.name)]
+    )
+    if names := [sql.Identifier(live(model.name), name) for (name,) in await found.fetchall()]:
+        await connection.execute(sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE").format(sql.SQL(", ").join(names)))
     cursor = await connection.execute(
         "SELECT position FROM read_models.checkpoints WHERE generation = %s FOR UPDATE", [live(model.name)]
     )
-    found = await cursor.fetchone()
-    return int(found[0]) if found else 0
+    position = await cursor.fetchone()
+    return int(position[0]) if position else 0
 
 
 async def replace(connection: AsyncConnection, model: ReadModel) -> None:

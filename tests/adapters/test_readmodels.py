@@ -189,6 +189,31 @@ async def test_readers_see_no_gap_and_no_step_back_while_generations_change(
     assert len(contents(database_url)["audit_trail.audit_trail"]) == len(facts)
 
 
+async def test_a_change_that_was_planned_before_generations_change_is_made_in_the_new_one(
+    database_url: str, connection: AsyncConnection
+) -> None:
+    """Its plan would name the former tables until the swap is known everywhere, a moment after it can be seen."""
+    folding = Folding(ALL["audit_trail"], 0)
+    fold([folding], history(8)[:10])
+    [(change, rows)] = folding.statements(live("audit_trail"))
+    await readmodels.begin(connection, ALL["audit_trail"])
+
+    async with await AsyncConnection.connect(database_url, autocommit=True) as other:
+        async with connection.transaction():
+            await readmodels.hold(connection, ALL["audit_trail"])
+            changing = asyncio.create_task(other.execute(change, [rows]))
+            await eventually(lambda: _waits_or_has_ended(connection, changing))
+            await readmodels.replace(connection, ALL["audit_trail"])
+        await changing
+
+    assert len(contents(database_url)["audit_trail.audit_trail"]) == 10
+
+
+async def _waits_or_has_ended(connection: AsyncConnection, task: asyncio.Task[object]) -> bool:
+    waiting = await connection.execute("SELECT FROM pg_locks WHERE locktype = 'relation' AND NOT granted")
+    return task.done() or waiting.rowcount > 0
+
+
 async def test_the_lag_of_every_read_model_is_told(
     database_url: str, database: Database, log: EventLog, connection: AsyncConnection
 ) -> None:
