@@ -6,7 +6,6 @@ from signal import SIGKILL, SIGTERM
 
 from msgspec.structs import replace
 
-from adapters.memory import ALLOCATOR
 from adapters.settings import Settings
 from services.embedded import caddy, nats, postgres
 from services.parts import forget_ready, said_ready
@@ -47,7 +46,7 @@ def own(settings: Settings, name: str, needs: tuple[str, ...]) -> Program:
     return Program(
         name=name,
         argv=role(name),
-        environ=dict(os.environ) | replace(settings, metrics=None).environ() | (ALLOCATOR if name == "api" else {}),
+        environ=dict(os.environ) | replace(settings, metrics=None).environ(),
         prepare=prepare,
         ready=ready,
         needs=needs,

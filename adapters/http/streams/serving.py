@@ -23,7 +23,6 @@ from adapters.http.streams.script import Script
 from adapters.http.streams.websocket import Conversation, Talker
 from adapters.http.watching import Watched, Watching
 from adapters.linestore import PastRetention
-from adapters.memory import give_back
 from adapters.observability import STREAM_READERS
 from domain.identifiers import LogId
 
@@ -31,10 +30,6 @@ LONGEST_SECONDS = 3600.0
 """After this a reader is sent away once, so that it shows its credentials again."""
 MOST_READERS = 20_000
 """In one process."""
-CROWD = 256
-"""So many readers take memory that is worth giving back."""
-LEFT_SECONDS = 5.0
-"""After so long the connections of those who left are gone as well."""
 
 Read = Callable[[Reader], Awaitable[None]]
 
@@ -47,8 +42,6 @@ class Streams:
         self._pages = pages
         self._feeds: dict[tuple[LogId, Script], Feed] = {}
         self._readers = 0
-        self._crowd = 0
-        """The most readers since memory was given back."""
 
     async def open(
         self, request: Request[Any, Any, Any], found: Watched, cursor: Cursor, script: Script
@@ -94,19 +87,11 @@ class Streams:
     @contextmanager
     def _counted(self, kind: str) -> Iterator[None]:
         self._readers += 1
-        self._crowd = max(self._crowd, self._readers)
         with STREAM_READERS.labels(kind).track_inprogress():
             try:
                 yield
             finally:
                 self._readers -= 1
-                self._shrink()
-
-    def _shrink(self) -> None:
-        """Give back what a crowd took, once three quarters of it have left."""
-        if self._crowd >= CROWD and self._readers <= self._crowd // 4:
-            self._crowd = self._readers
-            asyncio.get_running_loop().call_later(LEFT_SECONDS, give_back)
 
 
 _LAST: HTTPResponseBodyEvent = {"type": "http.response.body", "body": b"", "more_body": False}
