@@ -113,13 +113,18 @@ async def begin(connection: AsyncConnection, model: ReadModel) -> None:
 
 
 async def index(connection: AsyncConnection, model: ReadModel) -> None:
-    """Index the growing generation, once it has most of its rows, and tell the planner what is in it."""
+    """Index the growing generation, once it has most of its rows, and tell the planner what is in it.
+
+    That its rows are there for all to see is noted as well (VACUUM): lists are counted in their index alone then, and
+    otherwise not before the server's own vacuum comes by.
+    """
     schema = growing(model.name)
     async with connection.transaction():
         for table in model.tables:
             for statement in tables.create_indexes(schema, table):
                 await connection.execute(statement)
-            await connection.execute(sql.SQL("ANALYZE {}").format(tables.name(schema, table)))
+    for table in model.tables:
+        await connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(tables.name(schema, table)))
 
 
 async def drop(connection: AsyncConnection, schema: str) -> None:

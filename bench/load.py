@@ -1,6 +1,6 @@
 """Steady load on a live URL: Debian's ``wrk`` where it is installed, else a small client of ours.
 
-``python -m bench.load ADDRESS HOST`` is that client: it prints the same figures when it is interrupted.
+``python -m bench.load ADDRESS HOST CONNECTIONS`` is that client: it prints the same figures when it is interrupted.
 """
 
 import asyncio
@@ -69,15 +69,15 @@ class Load:
 
 
 @contextmanager
-def loaded(address: str, host: str) -> Iterator[Load]:
-    """Load for the length of the block."""
+def loaded(address: str, host: str, connections: int = CONNECTIONS) -> Iterator[Load]:
+    """Load by so many connections for the length of the block."""
     if wrk := shutil.which("wrk"):
-        pace = ["-t2", f"-c{CONNECTIONS}", "-d3600", f"--timeout={TIMEOUT_SECONDS}", "--latency"]
+        pace = ["-t2", f"-c{connections}", "-d3600", f"--timeout={TIMEOUT_SECONDS}", "--latency"]
         script = str(_SCRIPT.relative_to(_ROOT))
         load = Load([Path(wrk).name, *pace, "-s", script, "-H", f"Host: {host}", f"http://{address}/"])
     else:
         print("wrk is not installed (apt-get install wrk): a client of ours makes the load.", file=sys.stderr)
-        load = Load([sys.executable, "-m", "bench.load", address, host])
+        load = Load([sys.executable, "-m", "bench.load", address, host, str(connections)])
     began = perf_counter()
     with subprocess.Popen(load.command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -96,6 +96,7 @@ class _Client:
 
     address: str
     host: str
+    connections: int
     latencies: list[float] = field(default_factory=list)
     errors: int = 0
     refused: int = 0
@@ -103,7 +104,7 @@ class _Client:
     async def run(self) -> None:
         """Ask until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(CONNECTIONS):
+            for _ in range(self.connections):
                 tasks.create_task(self._connection())
 
     async def _connection(self) -> None:
@@ -145,9 +146,9 @@ class _Client:
         print(f"  Socket errors: {self.errors}\n  Non-2xx or 3xx responses: {self.refused}")
 
 
-def main(address: str, host: str) -> None:
+def main(address: str, host: str, connections: str) -> None:
     """Load until interrupted."""
-    client, began = _Client(address, host), perf_counter()
+    client, began = _Client(address, host, int(connections)), perf_counter()
     with suppress(KeyboardInterrupt):
         asyncio.run(client.run())
     client.report(perf_counter() - began)

@@ -3,17 +3,19 @@
 import asyncio
 import gc
 import os
+import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count, cycle, pairwise
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from time import perf_counter
+from tempfile import TemporaryDirectory, TemporaryFile
+from time import perf_counter, sleep
 
 import msgspec
+import psutil
 
 from adapters.database import Database
 from adapters.eventlog import EventLog
@@ -41,6 +43,8 @@ WRITES = 10
 _SLICE_SECONDS = 3.0
 _BASELINE_SLICES = 5
 _PAGE = 10_000
+_LOOK_SECONDS = 0.5
+"""Between two looks at how large the processes of a rebuild are."""
 
 Rates = dict[str, list[float]]
 
@@ -213,15 +217,33 @@ async def _read_meanwhile(plane: Plane, url: str, workspaces: Sequence[Workspace
 def _rebuilt_apart(url: str, plane: Plane) -> float:
     """Rebuild in processes of its own, as operators do; the megabytes that the largest one took."""
     argv = [sys.executable, "-m", "services", "ops", "rebuild", "--all", "--data-dir", str(plane.directory)]
-    with subprocess.Popen(
-        argv, env=os.environ | {"SHIPBOOK_DATABASE_URL": url}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as rebuilding:
-        assert rebuilding.stderr
-        said = rebuilding.stderr.read()
-        _, status, usage = os.wait4(rebuilding.pid, 0)
-        rebuilding.returncode = os.waitstatus_to_exitcode(status)
-    assert rebuilding.returncode == 0, said.decode()
-    return usage.ru_maxrss / 1024
+    peak = 0.0
+    with (
+        TemporaryFile() as said,
+        subprocess.Popen(
+            argv, env=os.environ | {"SHIPBOOK_DATABASE_URL": url}, stdout=subprocess.DEVNULL, stderr=said
+        ) as rebuilding,
+    ):
+        while rebuilding.poll() is None:
+            peak = max(peak, *_peaks(rebuilding.pid))
+            sleep(_LOOK_SECONDS)
+        said.seek(0)
+        assert rebuilding.returncode == 0, said.read().decode()
+    return peak
+
+
+def _peaks(pid: int) -> Iterator[float]:
+    """The most megabytes that the process and those that it started had, of those that still run.
+
+    Not as ``wait4`` tells it, which counts what a process had of ours before it became another program.
+    """
+    yield 0.0
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            with suppress(OSError, TypeError):
+                status = Path(f"/proc/{one.pid}/status").read_text()
+                yield int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]  # gone: TypeError
 
 
 def _reading(

@@ -29,8 +29,10 @@ def index():
 """
 
 
-SECONDS = 90
-"""So long each of the two applications is under load: together for 100,000 requests."""
+SECONDS = 105
+"""So long each of the two applications is under load: together for 100,000 requests, at 500 a second."""
+CONNECTIONS = 8
+"""Of the load; it makes about half of the requests."""
 LATE_SECONDS = 60
 """So much longer where no rollback yet was one to an instance that still ran."""
 COLD = 5
@@ -61,7 +63,7 @@ def run(*, quick: bool) -> Finding:
     asked, failed = still.asked + service.asked, still.failed + service.failed
     how = (
         f"Back and forth between two releases of one environment, one rollback after another for {seconds} s, under a "
-        "paced load of some 500 requests a second, while one more client asks for the page every 2 ms on a kept "
+        f"paced load by {CONNECTIONS} connections, while one more client asks for the page every 2 ms on a kept "
         "connection. Measured from the sending of `POST /rollback` to the sending of that client's first request from "
         "which on every answer comes from the wanted release. "
         f"Static: {len(still.warm)} rollbacks. Flask: {len(service.warm)} to an instance that still drained (warm), "
@@ -107,7 +109,7 @@ def _rolled(plane: Plane, app: App, releases: list[tuple[str, str]], seconds: fl
         pages[shown] = page
 
     with watching(plane.edge, app.host) as watch:
-        with loaded(plane.edge, f"{app.host}:{plane.edge.rpartition(':')[2]}") as load:
+        with loaded(plane.edge, f"{app.host}:{plane.edge.rpartition(':')[2]}", CONNECTIONS) as load:
             ends = perf_counter() + seconds
             while (now := perf_counter()) < ends or (not found[True] and now < ends + LATE_SECONDS):
                 turn()
