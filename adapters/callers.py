@@ -24,8 +24,8 @@ R = TypeVar("R", bound=Row)
 MOST_ROWS = 20_000
 MOST_FACTS = 5_000
 """Where more were passed at once, or there are more rows, all rows are forgotten."""
-LONGEST_SECONDS = 60.0
-"""After this all rows are forgotten, whatever is known of the log."""
+LONGEST_SECONDS = 600.0
+"""After this all rows are forgotten, whatever is known of the log. Each caller's next request waits for them again."""
 
 CHANGED: LiteralString = (
     "SELECT json_agg(stream) FROM log.events WHERE position > %s AND position <= %s"

@@ -113,7 +113,7 @@ class RuntimeContract:
 
     async def test_two_instances_run_side_by_side(self, runtime: ProcessRuntime, spec: InstanceSpec) -> None:
         other = InstanceSpec(
-            **{name: getattr(spec, name) for name in spec.__struct_fields__} | {"instance_id": "other"}
+            **{name: getattr(spec, name) for name in spec.__struct_fields__} | {"instance_id": uuid4().hex}
         )
         one, two = await self.started(runtime, spec), await self.started(runtime, other)
         assert one.port != two.port

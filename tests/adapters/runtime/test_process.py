@@ -29,8 +29,8 @@ from adapters.runtime.process import ProcessRuntime
 async def main():
     runtime = ProcessRuntime(Path(sys.argv[1], "instances"))
     spec = InstanceSpec(
-        instance_id="one", release_id="r", tenant_id="t", environment_id="e", artifact=Path(sys.argv[1], "artifact"),
-        start_command=sys.argv[2],
+        instance_id=sys.argv[3], release_id="r", tenant_id="t", environment_id="e",
+        artifact=Path(sys.argv[1], "artifact"), start_command=sys.argv[2],
     )
     print((await runtime.start(spec)).port, flush=True)
     await asyncio.sleep(60)
@@ -60,7 +60,7 @@ class TestProcessRuntime(RuntimeContract):
         self, place: Path, spec: InstanceSpec
     ) -> None:
         mark = uuid4().hex
-        program = [sys.executable, "-c", STARTER, str(place), f"{spec.start_command} {mark}"]
+        program = [sys.executable, "-c", STARTER, str(place), f"{spec.start_command} {mark}", spec.instance_id]
         root = Path(__file__).parents[3]
         with subprocess.Popen(program, stdout=subprocess.PIPE, cwd=root) as executor:  # noqa: ASYNC220 - another program
             assert executor.stdout is not None
@@ -73,7 +73,7 @@ class TestProcessRuntime(RuntimeContract):
             assert instance.port == port
             assert await get(instance) == "hello"
         finally:
-            await runtime.remove("one")
+            await runtime.remove(spec.instance_id)
         assert running(mark) == []
 
     async def test_an_application_ends_with_its_keeper_and_is_started_again_at_its_port(
@@ -89,7 +89,7 @@ class TestProcessRuntime(RuntimeContract):
         self, runtime: ProcessRuntime, spec: InstanceSpec
     ) -> None:
         instance = await runtime.start(spec)
-        beside = await runtime.start(replace(spec, instance_id="beside", port=instance.port))
+        beside = await runtime.start(replace(spec, instance_id=uuid4().hex, port=instance.port))
         assert beside.port != instance.port
         assert (await runtime.healthy(beside)).well
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -94,7 +95,7 @@ async def test_a_server_is_built_published_and_answers(
     artifacts = Artifacts(place / "artifacts", capabilities().owner)
     artifact = await artifacts.publish(found.directory, found.exclude, foreign_links=True)
     spec = InstanceSpec(
-        instance_id="one",
+        instance_id=uuid4().hex,  # the control groups that are named so are the machine's
         release_id="r",
         tenant_id="t",
         environment_id="e",
@@ -107,7 +108,7 @@ async def test_a_server_is_built_published_and_answers(
     )
     instance = await runtime.start(spec)
     health = await runtime.healthy(instance, timeout=30)
-    assert health.well, (health.reason, runtime.spool("one").tail())
+    assert health.well, (health.reason, runtime.spool(spec.instance_id).tail())
     assert answer in await get(instance)
     assert await artifacts.verify(artifact.digest)
 
