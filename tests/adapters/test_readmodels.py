@@ -98,13 +98,17 @@ async def test_a_delivery_that_is_killed_half_way_has_not_happened(
 ) -> None:
     facts = history(4)
     before = contents(database_url)
+    secrets = Folding(ALL["secrets"], 0)
+    fold([secrets], facts)
     with psycopg.connect(database_url) as obstacle:
-        obstacle.execute(b"LOCK TABLE read_secrets.secrets")  # the last of the tables: all others are changed by then
+        for change, rows in secrets.statements(live("secrets")):
+            obstacle.execute(change, [rows])  # rows of the last table, so all others are changed by then
         delivery = asyncio.create_task(deliver(connection, facts))
         await _somebody_waits(database_url)
         obstacle.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
         with pytest.raises(psycopg.OperationalError):
             await delivery
+        obstacle.rollback()
     assert contents(database_url) == before
     async with await AsyncConnection.connect(database.conninfo, autocommit=True) as another:
         await deliver(another, facts)
@@ -112,7 +116,7 @@ async def test_a_delivery_that_is_killed_half_way_has_not_happened(
 
 
 async def _somebody_waits(url: str) -> None:
-    waits = "SELECT FROM pg_locks WHERE locktype = 'relation' AND NOT granted"
+    waits = "SELECT FROM pg_locks WHERE NOT granted"
     async with await AsyncConnection.connect(url, autocommit=True) as connection:
 
         async def waiting() -> bool:

@@ -46,6 +46,7 @@ from services.journal import Journal
 from services.leasing import Lease, lease
 from services.presence import Presence
 from services.wiring import Core, core
+from tests.adapters.nats.servers import eventually
 from tests.commands.test_deployment import RECIPE
 
 pytestmark = pytest.mark.anyio
@@ -173,8 +174,7 @@ async def test_a_deployment_is_not_taken_from_an_executor_that_is_cut_off_from_n
         holder = ExecutorId(uuid7())
         await leased(parts, deployment, holder)
         with theirs.working(holder):
-            while not await theirs.of(holder):  # noqa: ASYNC110 - nobody announces it
-                await asyncio.sleep(0.01)
+            await eventually(lambda: theirs.of(holder))
             facts = await built(parts, deployment, offered, "later")
             assert [fact for fact in facts if isinstance(fact, DeploymentLeased | DeploymentFailed)] == [
                 DeploymentLeased(deployment_id=deployment, executor_id=holder, fencing_token=1)

@@ -12,6 +12,7 @@ from adapters.database import Database
 from domain.identifiers import ExecutorId, uuid7
 from services import presence
 from services.presence import Presence
+from tests.adapters.nats.servers import eventually
 
 pytestmark = pytest.mark.anyio
 EXECUTOR = ExecutorId(uuid7())
@@ -36,9 +37,11 @@ async def present(database: Database) -> AsyncIterator[Presence]:
 
 async def comes_to_be(shown: bool, database: Database) -> None:
     """Wait until others see the executor at work, or no longer."""
-    async with asyncio.timeout(10):
-        while await Presence(database).of(EXECUTOR) is not shown:  # noqa: ASYNC110 - nobody announces it
-            await asyncio.sleep(0.01)
+
+    async def so_it_is() -> bool:
+        return await Presence(database).of(EXECUTOR) is shown
+
+    await eventually(so_it_is)
 
 
 async def break_it(database_url: str) -> None:
