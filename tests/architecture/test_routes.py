@@ -126,8 +126,8 @@ def test_a_quota_that_resets_is_429_and_another_403() -> None:
 
 
 def test_the_native_vocabulary_is_total() -> None:
-    assert set(words.STATUS) == set(words.UNFINISHED) == set(Status)
-    assert set(words.OUTCOME) == set(Outcome)
+    assert set(words.deployments.STATUS) == set(words.deployments.UNFINISHED) == set(Status)
+    assert set(words.deployments.OUTCOME) == set(Outcome)
     assert list(Scope) == [Scope.READ, Scope.DEPLOY, Scope.ADMIN]
 
 

@@ -78,8 +78,8 @@ def project(body: ProjectCreation, project_id: ProjectId, environment_id: Enviro
         root_directory=body.root_directory,
         production_branch=body.production_branch,
         runs_server=body.runs_server,
-        build=words.build_changes(body.config),
-        runtime=words.runtime_changes(body.config),
+        build=words.configuration.build_changes(body.config),
+        runtime=words.configuration.runtime_changes(body.config),
     )
 
 

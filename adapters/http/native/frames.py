@@ -44,7 +44,7 @@ class LogFrame(Frame, tag="log", omit_defaults=True):
 class StatusFrame(Frame, tag="status"):
     """Where the deployment stands: first as it is, then whenever that has changed."""
 
-    status: words.StatusWord
+    status: words.deployments.StatusWord
     step: StepKind | None
     ref: str
     deployment_id: DeploymentId
@@ -57,7 +57,7 @@ class DoneFrame(Frame, tag="done", omit_defaults=True):
     """The last message: nothing follows ``seq``. A deployment's has its ``status``, and the ``error`` if it failed."""
 
     seq: int
-    status: words.StatusWord | None = None
+    status: words.deployments.StatusWord | None = None
     error: str | None = None
 
 
@@ -67,7 +67,7 @@ _json = msgspec.json.Encoder()
 def status_frame(row: DeploymentRow) -> StatusFrame:
     """Where a deployment stands."""
     return StatusFrame(
-        status=words.STATUS[row.status],
+        status=words.deployments.STATUS[row.status],
         step=row.step,
         ref=row.ref,
         deployment_id=row.id,
@@ -79,7 +79,9 @@ def status_frame(row: DeploymentRow) -> StatusFrame:
 
 def done_frame(row: DeploymentRow | None, seq: int) -> DoneFrame:
     """The end of a deployment, or of a log alone."""
-    return DoneFrame(seq=seq, status=words.STATUS[row.status], error=row.error) if row else DoneFrame(seq=seq)
+    return (
+        DoneFrame(seq=seq, status=words.deployments.STATUS[row.status], error=row.error) if row else DoneFrame(seq=seq)
+    )
 
 
 def event_lines(runs: Sequence[Numbered]) -> bytes:

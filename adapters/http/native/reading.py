@@ -45,7 +45,7 @@ async def lines(call: Call, log_id: LogId, after: int, limit: int) -> Lines:
     last = found[-1].seq if found else after
     last_seq = (await call.parts.lines.last_seqs([log_id])).get(log_id, 0)
     return Lines(
-        items=[words.line(line) for line in found],
+        items=[words.deployments.line(line) for line in found],
         has_more=last < last_seq,
         closed=end is not None and last >= end.last_seq,
     )

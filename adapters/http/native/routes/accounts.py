@@ -61,7 +61,7 @@ async def show_me(call: NamedDependency[Call]) -> Answer[Me]:
     caller = call.principal
     account = existing(await credentials.account(call.reader, caller.account_id), "account")
     workspaces = await credentials.memberships(call.reader, caller.account_id)
-    return call.shown(1, words.me(account, workspaces, caller.scope, caller.tenant_id))
+    return call.shown(1, words.accounts.me(account, workspaces, caller.scope, caller.tenant_id))
 
 
 @get(MY_TOKENS, guards=[in_session])
@@ -71,7 +71,7 @@ async def list_tokens(call: NamedDependency[Call]) -> Listing[TokenOut]:
     Without their secrets. With a session only.
     """
     rows = await credentials.tokens(call.reader, call.principal.account_id)
-    return Listing(items=[words.token(row) for row in rows], next_cursor=None)
+    return Listing(items=[words.accounts.token(row) for row in rows], next_cursor=None)
 
 
 @post(MY_TOKENS, guards=[in_session])
@@ -85,7 +85,7 @@ async def issue_token(data: JSONBody[TokenCreation], call: NamedDependency[Call]
     command = await asking.token(call, data, token_id, tokens.digest(secret))
     await call.perform(call.handler.handle(command, call.context, request=call.request))
     row = existing(await _token(call.reader, call.principal.account_id, token_id), "token")
-    return call.shown(1, words.new_token(row, None if call.replayed else secret.reveal), status=201)
+    return call.shown(1, words.accounts.new_token(row, None if call.replayed else secret.reveal), status=201)
 
 
 @delete(MY_TOKENS + "/{token_id:str}", guards=[in_session])
@@ -101,7 +101,7 @@ async def revoke_token(token_id: FromPath[ApiTokenId], call: NamedDependency[Cal
 async def _entered(request: Request[Any, Any, Any], account: AccountRow, status: int) -> Response[Me]:
     workspaces = await credentials.memberships(parts_of(request).reader, account.id)
     cookie = await sessions.begin(request, account)
-    return Response(words.me(account, workspaces, Scope.ADMIN, None), status_code=status, cookies=[cookie])
+    return Response(words.accounts.me(account, workspaces, Scope.ADMIN, None), status_code=status, cookies=[cookie])
 
 
 async def _token(reader: Reader, account_id: AccountId, token_id: ApiTokenId) -> ListedToken | None:

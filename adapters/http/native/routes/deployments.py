@@ -69,7 +69,7 @@ async def list_deployments(
     places, page = await call.reader.pages(environments.places(call.tenant, project_id), listed)
     existing(places.rows or None, "project")  # which begins with an environment
     urls = {row.id: _url(call, row.label) for row in places.rows}
-    return call.listed(page, asked, lambda row: words.deployment(row, urls.get(row.environment_id)))
+    return call.listed(page, asked, lambda row: words.deployments.deployment(row, urls.get(row.environment_id)))
 
 
 @get(DEPLOYMENT)
@@ -84,7 +84,7 @@ async def show_deployment(
         deployments.events(call.reader, call.tenant, row.id),
         deployments.steps(call.reader, call.tenant, row),
     )
-    return call.shown(row.version, words.deployment_detail(row, address, cut, events, steps))
+    return call.shown(row.version, words.deployments.deployment_detail(row, address, cut, events, steps))
 
 
 @get(DEPLOYMENT + "/logs")
@@ -170,7 +170,7 @@ async def _found(call: Call, deployment_id: DeploymentId) -> DeploymentRow:
 
 async def _shown(call: Call, deployment_id: DeploymentId, *, status: int = 200) -> Answer[DeploymentOut]:
     row = await _found(call, deployment_id)
-    return call.shown(row.version, words.deployment(row, await _address(call, row)), status=status)
+    return call.shown(row.version, words.deployments.deployment(row, await _address(call, row)), status=status)
 
 
 async def _release(call: Call, row: DeploymentRow) -> releases.ReleaseRow | None:
@@ -183,7 +183,7 @@ async def _address(call: Call, row: DeploymentRow) -> str | None:
 
 
 def _url(call: NamedDependency[Call], label: str | None) -> str | None:
-    return words.url(call.parts.settings, label) if label else None
+    return words.environments.url(call.parts.settings, label) if label else None
 
 
 ROUTES = [

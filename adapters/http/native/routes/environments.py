@@ -25,7 +25,7 @@ async def list_environments(project_id: FromPath[ProjectId], call: NamedDependen
     """List a project's environments, the oldest first."""
     existing(await projects.find(call.reader, call.tenant, project_id), "project")
     rows = await environments.of_project(call.reader, call.tenant, project_id)
-    return Listing(items=[words.environment(row, call.parts.settings) for row in rows], next_cursor=None)
+    return Listing(items=[words.environments.environment(row, call.parts.settings) for row in rows], next_cursor=None)
 
 
 @post(ENVIRONMENTS)
@@ -64,7 +64,7 @@ async def shown_runtime(call: Call, row: EnvironmentRow, *, status: int = 200) -
     """What is live in an environment, as an answer."""
     release_id = row.active_release_id
     active = await releases.find(call.reader, call.tenant, release_id) if release_id else None
-    return call.shown(row.activation, words.runtime(row, active, call.parts.settings), status=status)
+    return call.shown(row.activation, words.environments.runtime(row, active, call.parts.settings), status=status)
 
 
 async def _found(call: Call, project_id: ProjectId, environment_id: EnvironmentId) -> EnvironmentRow:
@@ -78,7 +78,7 @@ async def _shown(
     """An environment; its entity tag is the project's, which its label belongs to."""
     row = await _found(call, project_id, environment_id)
     owner = existing(await projects.find(call.reader, call.tenant, project_id), "project")
-    return call.shown(owner.version, words.environment(row, call.parts.settings), status=status)
+    return call.shown(owner.version, words.environments.environment(row, call.parts.settings), status=status)
 
 
 ROUTES = [list_environments, add_environment, relabel_environment, show_runtime]

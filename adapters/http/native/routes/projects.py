@@ -39,7 +39,7 @@ async def list_projects(
 ) -> Listing[ProjectOut]:
     """List projects, by name."""
     page = await projects.listing(call.reader, call.tenant, asked.paging, search=search, status=status)
-    return call.listed(page, asked, words.project)
+    return call.listed(page, asked, words.projects.project)
 
 
 @post(PROJECTS)
@@ -73,7 +73,7 @@ async def configure_build(
     project_id: FromPath[ProjectId], data: JSONBody[BuildPatch], call: NamedDependency[Call]
 ) -> Answer[ProjectDetail]:
     """Change how later deployments are built."""
-    changes = words.build_changes(data)
+    changes = words.configuration.build_changes(data)
     command = ConfigureBuild(project_id=project_id, changes=changes, root_directory=data.root_directory)
     return await _changed(call, project_id, command)
 
@@ -84,7 +84,7 @@ async def configure_runtime(
 ) -> Answer[ProjectDetail]:
     """Change how later releases run."""
     return await _changed(
-        call, project_id, ConfigureRuntime(project_id=project_id, changes=words.runtime_changes(data))
+        call, project_id, ConfigureRuntime(project_id=project_id, changes=words.configuration.runtime_changes(data))
     )
 
 
@@ -96,7 +96,7 @@ async def _changed(call: Call, project_id: ProjectId, command: Command) -> Answe
 async def _shown(call: Call, project_id: ProjectId, *, status: int = 200) -> Answer[ProjectDetail]:
     row = existing(await projects.find(call.reader, call.tenant, project_id), "project")
     places = await environments.of_project(call.reader, call.tenant, project_id)
-    return call.shown(row.version, words.project_detail(row, places, call.parts.settings), status=status)
+    return call.shown(row.version, words.projects.project_detail(row, places, call.parts.settings), status=status)
 
 
 ROUTES = [list_projects, create_project, show_project, change_project, configure_build, configure_runtime]

@@ -33,7 +33,7 @@ async def list_releases(
     """List a project's releases, the newest first: whatever is not active can be rolled back to."""
     existing(await projects.find(call.reader, call.tenant, project_id), "project")
     page = await releases.history(call.reader, call.tenant, project_id, asked.paging, environment_id=environment_id)
-    return call.listed(page, asked, words.release)
+    return call.listed(page, asked, words.releases.release)
 
 
 @post("/tenants/{tenant_id:str}/rollback", opt={NEEDS: Scope.DEPLOY})

@@ -19,7 +19,9 @@ CONNECTIONS = "/tenants/{tenant_id:str}/repository-connections"
 @get(CONNECTIONS)
 async def list_connections(call: NamedDependency[Call], asked: NamedDependency[Asked]) -> Listing[ConnectionOut]:
     """List connected repositories."""
-    return call.listed(await repositories.listing(call.reader, call.tenant, asked.paging), asked, words.connection)
+    return call.listed(
+        await repositories.listing(call.reader, call.tenant, asked.paging), asked, words.repositories.connection
+    )
 
 
 @post(CONNECTIONS)
@@ -42,7 +44,7 @@ async def connect_repository(data: JSONBody[ConnectionCreation], call: NamedDepe
         )
     )
     row = existing(await repositories.find(call.reader, call.tenant, connection_id), "repository connection")
-    return call.shown(row.version, words.connection(row), status=201)
+    return call.shown(row.version, words.repositories.connection(row), status=201)
 
 
 @delete(CONNECTIONS + "/{connection_id:str}")

@@ -33,7 +33,7 @@ async def list_secrets(
     page = await secrets.listing(
         call.reader, call.tenant, asked.paging, scope=seen_in, project_id=project_id, environment_id=environment_id
     )
-    return call.listed(page, asked, words.secret)
+    return call.listed(page, asked, words.secrets.secret)
 
 
 @post(SECRETS)
@@ -51,7 +51,7 @@ async def set_secret(data: JSONBody[SecretCreation], call: NamedDependency[Call]
             secret_id=secret_id,
             name=data.name,
             value=SecretValue(data.value),
-            scope=data.scope or words.narrowest(data.project_id, data.environment_id),
+            scope=data.scope or words.secrets.narrowest(data.project_id, data.environment_id),
             project_id=data.project_id,
             environment_id=data.environment_id,
             request=call.request,
@@ -103,12 +103,12 @@ async def list_audit_trail(
 ) -> Listing[AuditOut]:
     """Show who did what, when, from where and why; the newest first."""
     page = await audit_trail.listing(call.reader, call.tenant, asked.paging, subject=subject, types=tuple(kind or ()))
-    return call.listed(page, asked, words.audit)
+    return call.listed(page, asked, words.audit.audit)
 
 
 async def _shown(call: Call, secret_id: SecretId, *, status: int = 200) -> Answer[SecretOut]:
     row = existing(await secrets.find(call.reader, call.tenant, secret_id), "secret")
-    return call.shown(row.revision, words.secret(row), status=status)
+    return call.shown(row.revision, words.secrets.secret(row), status=status)
 
 
 ROUTES = [list_secrets, set_secret, rotate_secret, remove_secret, list_audit_trail]

@@ -1,0 +1,25 @@
+"""The native API's vocabulary: ours into the document's words, and rows into what is answered; a module a thing."""
+
+from adapters.http.native.words import (
+    accounts,
+    audit,
+    configuration,
+    deployments,
+    environments,
+    projects,
+    releases,
+    repositories,
+    secrets,
+)
+
+__all__ = [
+    "accounts",
+    "audit",
+    "configuration",
+    "deployments",
+    "environments",
+    "projects",
+    "releases",
+    "repositories",
+    "secrets",
+]
