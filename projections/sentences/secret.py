@@ -1,0 +1,15 @@
+"""Sentences about secrets."""
+
+from domain import secret
+from domain.secret import SecretRemoved, SecretRotated, SecretSet
+
+
+def tell(fact: secret.Event, who: str) -> str:
+    """What happened; ``who`` is the actor's name."""
+    match fact:
+        case SecretSet():
+            return f"{who} set the secret '{fact.name}' for the {fact.scope}."
+        case SecretRotated():
+            return f"{who} gave the secret '{fact.name}' its version {fact.version}."
+        case SecretRemoved():
+            return f"{who} removed the secret '{fact.name}'."
