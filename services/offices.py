@@ -51,6 +51,18 @@ async def hold(database: Database, office: str, work: Callable[[AsyncConnection]
         pause = _FIRST_PAUSE if loop.time() - began > 2 * LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
 
 
+async def rounds(database: Database, office: str, seconds: float, work: Callable[[], Awaitable[None]]) -> NoReturn:
+    """Until cancelled: hold the office, and do its work again and again, ``seconds`` after it was done."""
+
+    async def lead(connection: AsyncConnection) -> None:
+        while True:
+            await connection.execute("SELECT")  # fails when the office is lost
+            await work()
+            await asyncio.sleep(seconds)
+
+    await hold(database, office, lead)
+
+
 async def _attempt(database: Database, office: str, work: Callable[[AsyncConnection], Awaitable[None]]) -> None:
     async with leading(database, office) as connection:
         await work(connection)

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import NoReturn
 
 import structlog
-from psycopg import AsyncConnection
 
 from adapters.linewriting import LineWriters
 from adapters.masking import Masks
@@ -19,7 +18,7 @@ from domain.rejection import Rejection
 from projections import deployments
 from projections.deployments import DeploymentRow
 from services.leasing import on_behalf
-from services.offices import hold
+from services.offices import rounds
 from services.tailing import tail
 from services.wiring import Core
 
@@ -57,15 +56,12 @@ class Reactor:
                     log.warning("a policy's command was refused", command=type(command).__name__, why=refused.message)
 
     async def _close_logs(self) -> NoReturn:
-        await hold(self.core.database, "log closer", self._sweep)
+        await rounds(self.core.database, "log closer", SWEEP_SECONDS, self._sweep)
 
-    async def _sweep(self, connection: AsyncConnection) -> None:
-        while True:
-            await connection.execute("SELECT")  # fails when the office is lost
-            for row in await deployments.with_open_log(self.core.reader):
-                if self._is_left(row):
-                    await self._close(row)
-            await asyncio.sleep(SWEEP_SECONDS)
+    async def _sweep(self) -> None:
+        for row in await deployments.with_open_log(self.core.reader):
+            if self._is_left(row):
+                await self._close(row)
 
     def _is_left(self, row: DeploymentRow) -> bool:
         """Whether nobody else will close the log: no executor ever had the deployment, or it had its time."""

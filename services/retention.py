@@ -1,17 +1,15 @@
 """Retention: the lines of logs are kept for some days, and are then forgotten, whole days at a time."""
 
-import asyncio
 from datetime import timedelta
 
 import structlog
-from psycopg import AsyncConnection
 
 from adapters.database import Database
 from adapters.linestore import LineStore
 from domain.identifiers import LogId
 from projections import lines
 from projections.reading import Reader
-from services.offices import hold
+from services.offices import rounds
 
 PERIOD_SECONDS = 3600.0
 
@@ -34,7 +32,7 @@ class Retention:
     async def run(self) -> None:
         """Forget until cancelled; a server that is away is waited for. Ends at once where nothing is forgotten."""
         if self._days:
-            await hold(self._database, "log retention", self._lead)
+            await rounds(self._database, "log retention", PERIOD_SECONDS, self.forget)
 
     async def forget(self) -> None:
         """Forget what is older than it need be."""
@@ -45,9 +43,3 @@ class Retention:
         while emptied := await store.emptied(last):
             await store.forget(list(await lines.closed_among(self._reader, emptied)))
             last = emptied[-1]
-
-    async def _lead(self, connection: AsyncConnection) -> None:
-        while True:
-            await connection.execute("SELECT")  # fails when the office is lost
-            await self.forget()
-            await asyncio.sleep(PERIOD_SECONDS)

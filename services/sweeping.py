@@ -4,19 +4,17 @@ JetStream is not the truth: it may be wiped, and it may lose what it acknowledge
 the read models tell it, is compared with the messages that are there, and what is missing is queued again.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import NoReturn
 
 import structlog
 from prometheus_client import Counter
-from psycopg import AsyncConnection
 
 from adapters.database import Database
 from adapters.nats.work import WorkQueue
 from commands.policies import WorkItem
 from domain.identifiers import uuid7
-from services.offices import hold
+from services.offices import rounds
 
 PERIOD_SECONDS = 1.0
 
@@ -44,7 +42,7 @@ class Sweeper:
 
     async def run(self) -> NoReturn:
         """Sweep until cancelled; servers that are away are waited for."""
-        await hold(self._database, "sweeper", self._lead)
+        await rounds(self._database, "sweeper", PERIOD_SECONDS, self.sweep)
 
     async def sweep(self) -> None:
         """Queue each open item that has no message, under a message id of its own, which NATS has not seen yet."""
@@ -54,9 +52,3 @@ class Sweeper:
             await self._queue.publish({uuid7(): item for item in missing})
             _swept.inc(len(missing))
             log.info("work was missing from the queue", items=len(missing))
-
-    async def _lead(self, connection: AsyncConnection) -> None:
-        while True:
-            await connection.execute("SELECT")  # fails when the office is lost
-            await self.sweep()
-            await asyncio.sleep(PERIOD_SECONDS)
