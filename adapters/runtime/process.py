@@ -87,6 +87,7 @@ class ProcessRuntime:
         group = limiting.group(_group_name(instance_id))
         if group:
             await group.dissolve()
+        self._note_end(instance_id)
 
     async def remove(self, instance_id: str) -> None:
         """Stop the instance at once if it still runs, and delete everything of it."""
@@ -199,6 +200,15 @@ class ProcessRuntime:
         for name, number in ((state.get("keeper"), signal.SIGKILL), (state.get("application"), ending)):
             if name and alive(name):
                 await _end(name, number, END_SECONDS)
+
+    def _note_end(self, instance_id: str) -> None:
+        """Write the last word of a keeper that was killed, or its instance would seem lost for ever."""
+        state = self._state(instance_id)
+        if state and state["state"] != InstanceState.STOPPED and not alive(state["keeper"]):
+            passing = self._place(instance_id) / "state.ended"
+            with contextlib.suppress(FileNotFoundError):  # somebody removes it meanwhile
+                passing.write_text(json.dumps(state | {"state": InstanceState.STOPPED, "application": None}))
+                passing.replace(self._place(instance_id) / "state.json")
 
     @contextlib.asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

@@ -192,6 +192,9 @@ class RuntimeContract:
         await self.printed(runtime, deaf, "deaf")
         await asyncio.wait_for(runtime.stop(spec.instance_id, 0.3), 5)
         assert running(mark) == []
+        found = await runtime.instance(spec.instance_id)
+        assert found is not None
+        assert found.state is InstanceState.STOPPED
 
     async def test_a_removed_instance_leaves_nothing(self, runtime: ProcessRuntime, spec: InstanceSpec) -> None:
         instance = await self.started(runtime, spec)

@@ -85,6 +85,15 @@ class TestProcessRuntime(RuntimeContract):
         again = await self.started(runtime, spec)
         assert (again.port, again.state) == (instance.port, InstanceState.RUNNING)
 
+    async def test_a_lost_application_that_is_stopped_is_lost_no_more(
+        self, runtime: ProcessRuntime, spec: InstanceSpec
+    ) -> None:
+        await self.started(runtime, spec)
+        os.kill(keeper_of(runtime, spec.instance_id), signal.SIGKILL)
+        await until(lambda: _is(runtime, spec, InstanceState.LOST))
+        await runtime.stop(spec.instance_id)
+        assert await _is(runtime, spec, InstanceState.STOPPED)
+
     async def test_a_taken_port_gives_way_to_a_free_one_so_that_old_and_new_run_side_by_side(
         self, runtime: ProcessRuntime, spec: InstanceSpec
     ) -> None:
