@@ -89,6 +89,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[
         int, Meta(ge=0, le=3600), _say("how long a replaced instance may finish its requests", 30)
     ] = 30
+    warm_seconds: Annotated[
+        int,
+        Meta(ge=0, le=86_400),
+        _say("how long a replaced release's instances run on, so that a rollback finds them; 0 ends them at once", 300),
+    ] = 300
     log_retention_days: Annotated[
         int, Meta(ge=0, le=36_500), _say("how many days the lines of logs are kept; 0 keeps them for ever", 30)
     ] = 30

@@ -23,7 +23,8 @@ from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, Wanted,
 
 class EnvironmentRow(Row, kw_only=True):
     """An environment. ``activating_release_id`` is set while an activation is under way, ``last_error`` when the
-    newest one failed; ``rolling_back``: the activation under way is a rollback's."""
+    newest one failed; ``rolling_back``: the activation under way is a rollback's. ``former_release_id`` was active
+    until ``replaced_at``."""
 
     id: EnvironmentId
     tenant_id: TenantId
@@ -33,6 +34,8 @@ class EnvironmentRow(Row, kw_only=True):
     label: str
     active_release_id: ReleaseId | None = None
     upstreams: tuple[Upstream, ...] = ()
+    former_release_id: ReleaseId | None = None
+    replaced_at: datetime | None = None
     activation: int = 0
     activating_release_id: ReleaseId | None = None
     rolling_back: bool = False
@@ -136,6 +139,9 @@ def _begun(fact: ActivationStarted | EnvironmentRolledBack, recorded: Recorded) 
 
 
 def _activated(fact: ReleaseActivated, recorded: Recorded) -> Patch:
+    replaced: dict[str, object] = {}
+    if fact.former_release_id != fact.release_id:
+        replaced = {"former_release_id": fact.former_release_id, "replaced_at": recorded.context.at}
     return _patch(
         fact.environment_id,
         recorded,
@@ -144,6 +150,7 @@ def _activated(fact: ReleaseActivated, recorded: Recorded) -> Patch:
         activating_release_id=None,
         rolling_back=False,
         last_error=None,
+        **replaced,
     )
 
 

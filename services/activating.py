@@ -1,19 +1,22 @@
 """Making a release live: start its instances beside the old ones, wait for health, and let the edge switch."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.artifacts import Artifacts
-from adapters.runtime.instance import Instance, InstanceSpec
+from adapters.runtime.instance import Instance, InstanceSpec, InstanceState
 from adapters.runtime.process import ProcessRuntime
 from domain.environment import Upstream
 from domain.identifiers import TenantId
 from domain.rejection import NotFound
 from domain.release import ReleaseCut
-from services.hosting import CANNOT_START, Hosting
+from services.hosting import CANNOT_START, DOWN, Hosting
 from services.specifying import Specifier
 
+MUTE_SECONDS = 3.0
+"""How long an instance that was kept warm may leave us without a good answer before it is started anew."""
 TAIL_LINES = 30
 """How much of an application's log explains why it did not become healthy."""
 
@@ -50,6 +53,22 @@ class Activator:
             raise Unhealthy(str(refused)) from refused
         instances = await asyncio.gather(*(self._healthy(spec, cut) for spec in specs))
         return tuple(Upstream(host=instance.host, port=instance.port) for instance in instances)
+
+    async def end_mute(self, cut: ReleaseCut) -> None:
+        """End the release's instances that run and give no good answer, so that ``upstreams`` starts them anew.
+
+        Only where no requests go to them. One that may still be starting is left to do so.
+        """
+        running = [one for one in await self.runtime.instances() if one.release_id == cut.release_id]
+        await asyncio.gather(*(self._end_mute(one, cut) for one in running if one.state not in DOWN))
+
+    async def _end_mute(self, instance: Instance, cut: ReleaseCut) -> None:
+        starting = instance.state is InstanceState.STARTING
+        if starting or time.time() - instance.started_at < cut.runtime.health_timeout_seconds:
+            return
+        health = await self.runtime.healthy(instance, cut.runtime.health_check_path, MUTE_SECONDS)
+        if not health.well:
+            await self.runtime.stop(instance.instance_id, 0)
 
     async def _healthy(self, spec: InstanceSpec, cut: ReleaseCut) -> Instance:
         try:

@@ -33,6 +33,7 @@ from services.process import Ready, run
 from services.rolling_back import RollBack
 from services.shipping import Shipping
 from services.specifying import Specifier
+from services.warmth import Warmth
 from services.wiring import Core, core
 from services.workplaces import workplace
 
@@ -99,6 +100,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         lookup=Lookup(settings.instances_socket),
         apps_domain=settings.apps_domain,
         drain_seconds=settings.drain_seconds,
+        warmth=Warmth(settings.warm_seconds, parts.clock),
     )
     activator = Activator(runtime, artifacts, specifier, hosting)
     deployer = Deployer(Maker(settings, place, artifacts, toolchains, able), activator)

@@ -1,8 +1,9 @@
 """Keeps the instances on this machine equal to what the environments need.
 
-An instance is wanted while its release is active, is being made live, or is held. One that is lost is started again;
-one that nobody wants is stopped once the edge sends it no more requests and those that it had are answered. All is
-derived from the read model and from what runs, so it can be cut off anywhere and begun again.
+An instance is wanted while its release is active, is being made live, is held, or is kept warm. One that is lost is
+started again, unless it was only warm; one that nobody wants is stopped once the edge sends it no more requests and
+those that it had are answered. All is derived from the read model and from what runs, so it can be cut off anywhere
+and begun again.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ from projections.environments import EnvironmentRow
 from projections.reading import Reader
 from services.build_metrics import INSTANCE_RESTARTS, count_instances
 from services.specifying import Specifier
+from services.warmth import Warmth
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,7 @@ class Hosting:
     lookup: Lookup
     apps_domain: str
     drain_seconds: float
+    warmth: Warmth
     _held: Counter[ReleaseId] = field(default_factory=Counter)
     _locks: defaultdict[ReleaseId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _retiring: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -146,9 +149,13 @@ class Hosting:
 
     def _wanted(self, instance: Instance, row: EnvironmentRow | None) -> bool:
         release_id = ReleaseId(instance.release_id)
-        return bool(self._held[release_id]) or (
-            row is not None and release_id in {row.active_release_id, row.activating_release_id}
-        )
+        if self._held[release_id]:
+            return True
+        if row is None:
+            return False
+        if release_id in {row.active_release_id, row.activating_release_id}:
+            return True
+        return instance.state not in DOWN and release_id == self.warmth.release(row)
 
     async def _retired(self, instance: Instance) -> None:
         """Stop an instance that nobody wants, after its last request."""

@@ -49,6 +49,8 @@ class RollBack:
         began = monotonic()
         async with self.activator.hosting.holding(cut.release_id):
             try:
+                if state.active != cut.release_id:
+                    await self.activator.end_mute(cut)
                 report = CompleteActivation(
                     environment_id=item.environment_id,
                     activation=item.activation,

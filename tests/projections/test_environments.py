@@ -79,6 +79,15 @@ def test_a_failed_activation_leaves_the_former_release_and_its_error_until_the_n
     assert row_after(ADDED, CUT, LIVE, failed, BACK).last_error is None
 
 
+def test_an_environment_remembers_which_release_was_replaced_last_and_when() -> None:
+    assert row_after(ADDED, CUT, LIVE).former_release_id is None
+    replaced = row_after(ADDED, CUT, LIVE, CUT_AGAIN, LIVE_AGAIN)
+    assert (replaced.former_release_id, replaced.replaced_at) == (OLD, replaced.updated_at)
+    again = replace(LIVE_AGAIN, activation=3, former_release_id=NEW)
+    twice = row_after(ADDED, CUT, LIVE, CUT_AGAIN, LIVE_AGAIN, again)
+    assert (twice.former_release_id, twice.replaced_at) == (OLD, replaced.replaced_at)
+
+
 def test_a_route_joins_the_label_with_the_active_release_and_where_it_listens() -> None:
     models = given(ADDED, CUT, LIVE)
     [route] = asked(environments.routes(models))
