@@ -9,10 +9,14 @@ from domain.identifiers import AccountId, TenantId
 
 
 class Role(StrEnum):
-    """What a member may do in a workspace."""
+    """What a member is in a workspace; ``domain.access`` says what each may do."""
 
     OWNER = "owner"
+    ADMIN = "admin"
+    DEVELOPER = "developer"
+    VIEWER = "viewer"
     MEMBER = "member"
+    """What old facts call a developer."""
 
 
 class WorkspaceCreated(Fact, tag="workspace.created"):

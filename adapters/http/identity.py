@@ -12,6 +12,7 @@ from adapters.http import tokens
 from adapters.http.exchange import exchange_of, state_of
 from adapters.http.parts import Parts
 from commands.ports import SecretValue
+from domain.access import OF_ROLE, OF_SCOPE, Access, role_for, scope_for
 from domain.account import Scope
 from domain.fact import Value
 from domain.history import Actor
@@ -23,11 +24,10 @@ from projections.credentials import MembershipRow, SessionRow, TokenRow
 COOKIE = "shipbook_session"
 PRINCIPAL = "principal"
 NEEDS = "needs"
-"""The handler's option that names the scope it needs, where that is not read for GET and admin for the rest."""
+"""The handler's option that names the ``Access`` it needs, where that is not READ for GET and ADMIN for the rest."""
 
 IDENTIFIER = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
-RANK = {scope: rank for rank, scope in enumerate(Scope)}
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -77,15 +77,19 @@ def user_agent(connection: Connection) -> str | None:
 
 
 async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
-    """A guard: the caller is known, their scope suffices, and the path's workspace is one of theirs.
+    """A guard: the caller is known, the path's workspace is one of theirs, and they may do this there.
 
     Raises ``Unauthenticated``, ``Forbidden``, or ``NotFound`` for what the caller may not know exists.
     """
     principal = await identified(connection)
-    _require_scope(principal, _method(connection), handler)
+    needed = handler.opt.get(NEEDS) or (Access.READ if _method(connection) in READING else Access.ADMIN)
     _require_identifiers(connection.path_params)
+    member = None
     if tenant := connection.path_params.get("tenant_id"):
-        await _require_member(connection, principal, TenantId(tenant))
+        member = await _member(connection, principal, TenantId(tenant))
+    _require_scope(principal, needed)
+    if member:
+        _require_role(member, needed)
     state_of(connection.scope)[PRINCIPAL] = principal
 
 
@@ -171,12 +175,20 @@ async def _email(parts: Parts, account_id: AccountId) -> str:
     return account.email
 
 
-def _require_scope(principal: Principal, method: Method, handler: BaseRouteHandler) -> None:
-    needed = handler.opt.get(NEEDS) or (Scope.READ if method in READING else Scope.ADMIN)
-    if RANK[principal.scope] < RANK[needed]:
+def _require_scope(principal: Principal, needed: Access) -> None:
+    if OF_SCOPE[principal.scope] < needed:
         raise Forbidden(
-            f"This needs a token of scope '{needed}'; yours has '{principal.scope}'. Make one that may.",
+            f"This needs a token of scope '{scope_for(needed)}'; yours has '{principal.scope}'. Make one that may.",
             code="scope_too_small",
+        )
+
+
+def _require_role(member: MembershipRow, needed: Access) -> None:
+    if OF_ROLE[member.role] < needed:
+        raise Forbidden(
+            f"This needs the role '{role_for(needed)}' in the workspace; yours is '{member.role}'. Ask somebody who "
+            "may give roles.",
+            code="role_too_small",
         )
 
 
@@ -191,7 +203,7 @@ def _thing(parameter: str) -> str:
     return "workspace" if parameter == "tenant_id" else parameter.removesuffix("_id").replace("_", " ")
 
 
-async def _require_member(connection: Connection, principal: Principal, tenant: TenantId) -> MembershipRow:
+async def _member(connection: Connection, principal: Principal, tenant: TenantId) -> MembershipRow:
     found = None
     if principal.tenant_id in {None, tenant}:
         found = await credentials.membership(parts_of(connection).callers, principal.account_id, tenant)

@@ -16,7 +16,7 @@ from domain.identifiers import LogId
 KEPT_BYTES = 8 << 20
 """Encoded pages that are kept for readers who come later."""
 
-PAGE_BYTES = 128 << 10
+PAGE_BYTES = 512 << 10
 """Text of one page, give or take a chunk."""
 
 

@@ -17,7 +17,7 @@ from adapters.http.native.wire.deployments import Cancellation, DeploymentDetail
 from adapters.http.paging import Asked, Listing
 from commands import triggering
 from commands.deployment import CancelDeployment
-from domain.account import Scope
+from domain.access import Access
 from domain.deployment import Status
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, build_log
 from projections import deployments, environments, releases
@@ -26,7 +26,7 @@ from projections.deployments import DeploymentRow
 DEPLOYMENT = "/tenants/{tenant_id:str}/deployments/{deployment_id:str}"
 
 
-@post(ENVIRONMENT + "/deployments", opt={NEEDS: Scope.DEPLOY})
+@post(ENVIRONMENT + "/deployments", opt={NEEDS: Access.DEPLOY})
 async def trigger_deployment(
     project_id: FromPath[ProjectId],
     environment_id: FromPath[EnvironmentId],
@@ -130,7 +130,7 @@ async def follow_deployment(
     return await reading.stream(request, call, build_log(row.id), after, row)
 
 
-@post(DEPLOYMENT + "/cancel", opt={NEEDS: Scope.DEPLOY})
+@post(DEPLOYMENT + "/cancel", opt={NEEDS: Access.DEPLOY})
 async def cancel_deployment(
     deployment_id: FromPath[DeploymentId], call: NamedDependency[Call], data: JSONBody[Cancellation | None] = None
 ) -> Answer[DeploymentOut]:
@@ -144,7 +144,7 @@ async def cancel_deployment(
     return await _shown(call, deployment_id, status=201)
 
 
-@post(DEPLOYMENT + "/retry", opt={NEEDS: Scope.DEPLOY})
+@post(DEPLOYMENT + "/retry", opt={NEEDS: Access.DEPLOY})
 async def retry_deployment(deployment_id: FromPath[DeploymentId], call: NamedDependency[Call]) -> Answer[DeploymentOut]:
     """Deploy the same commit again.
 

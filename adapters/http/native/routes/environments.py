@@ -5,6 +5,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.identity import NEEDS
 from adapters.http.native import asking, words
 from adapters.http.native.routes.projects import PROJECT
 from adapters.http.native.wire.deployments import RuntimeOut
@@ -12,6 +13,7 @@ from adapters.http.native.wire.projects import EnvironmentCreation, EnvironmentO
 from adapters.http.paging import Listing
 from commands import creating
 from commands.project import RelabelEnvironment
+from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId
 from projections import environments, projects, releases
 from projections.environments import EnvironmentRow
@@ -28,7 +30,7 @@ async def list_environments(project_id: FromPath[ProjectId], call: NamedDependen
     return Listing(items=[words.environments.environment(row, call.parts.settings) for row in rows], next_cursor=None)
 
 
-@post(ENVIRONMENTS)
+@post(ENVIRONMENTS, opt={NEEDS: Access.DEVELOP})
 async def add_environment(
     project_id: FromPath[ProjectId], data: JSONBody[EnvironmentCreation], call: NamedDependency[Call]
 ) -> Answer[EnvironmentOut]:
@@ -39,7 +41,7 @@ async def add_environment(
     return await _shown(call, project_id, environment_id, status=201)
 
 
-@patch(ENVIRONMENT)
+@patch(ENVIRONMENT, opt={NEEDS: Access.DEVELOP})
 async def relabel_environment(
     project_id: FromPath[ProjectId],
     environment_id: FromPath[EnvironmentId],

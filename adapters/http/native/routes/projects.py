@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.identity import NEEDS
 from adapters.http.native import asking, words
 from adapters.http.native.wire.projects import (
     BuildPatch,
@@ -20,6 +21,7 @@ from adapters.http.paging import Asked, Listing
 from commands import creating
 from commands.command import Command
 from commands.project import ConfigureBuild, ConfigureRuntime
+from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId
 from projections import environments, projects
 from projections.projects import ProjectStatus
@@ -42,7 +44,7 @@ async def list_projects(
     return call.listed(page, asked, words.projects.project)
 
 
-@post(PROJECTS)
+@post(PROJECTS, opt={NEEDS: Access.DEVELOP})
 async def create_project(data: JSONBody[ProjectCreation], call: NamedDependency[Call]) -> Answer[ProjectDetail]:
     """Create a project.
 
@@ -60,7 +62,7 @@ async def show_project(project_id: FromPath[ProjectId], call: NamedDependency[Ca
     return await _shown(call, project_id)
 
 
-@patch(PROJECT)
+@patch(PROJECT, opt={NEEDS: Access.DEVELOP})
 async def change_project(
     project_id: FromPath[ProjectId], data: JSONBody[ProjectPatch], call: NamedDependency[Call]
 ) -> Answer[ProjectDetail]:
@@ -68,7 +70,7 @@ async def change_project(
     return await _changed(call, project_id, asking.project_change(data, project_id))
 
 
-@patch(PROJECT + "/build-config")
+@patch(PROJECT + "/build-config", opt={NEEDS: Access.DEVELOP})
 async def configure_build(
     project_id: FromPath[ProjectId], data: JSONBody[BuildPatch], call: NamedDependency[Call]
 ) -> Answer[ProjectDetail]:
@@ -78,7 +80,7 @@ async def configure_build(
     return await _changed(call, project_id, command)
 
 
-@patch(PROJECT + "/runtime-config")
+@patch(PROJECT + "/runtime-config", opt={NEEDS: Access.DEVELOP})
 async def configure_runtime(
     project_id: FromPath[ProjectId], data: JSONBody[RuntimePatch], call: NamedDependency[Call]
 ) -> Answer[ProjectDetail]:

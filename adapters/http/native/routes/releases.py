@@ -15,7 +15,7 @@ from adapters.http.native.routes.projects import PROJECT
 from adapters.http.native.wire.deployments import Lines, ReleaseOut, Rollback, RuntimeOut
 from adapters.http.paging import Asked, Listing
 from commands import rolling_back
-from domain.account import Scope
+from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId, ReleaseId, runtime_log
 from projections import environments, projects, releases
 from projections.releases import ReleaseRow
@@ -36,7 +36,7 @@ async def list_releases(
     return call.listed(page, asked, words.releases.release)
 
 
-@post("/tenants/{tenant_id:str}/rollback", opt={NEEDS: Scope.DEPLOY})
+@post("/tenants/{tenant_id:str}/rollback", opt={NEEDS: Access.DEPLOY})
 async def roll_back(data: JSONBody[Rollback], call: NamedDependency[Call]) -> Answer[RuntimeOut]:
     """Re-activate an earlier release, without building.
 

@@ -5,11 +5,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.identity import NEEDS
 from adapters.http.native import asking, words
 from adapters.http.native.wire.repositories import ConnectionCreation, ConnectionOut
 from adapters.http.paging import Asked, Listing
 from commands import connecting
 from commands.repository import DisconnectRepository
+from domain.access import Access
 from domain.identifiers import ConnectionId
 from projections import repositories
 
@@ -24,7 +26,7 @@ async def list_connections(call: NamedDependency[Call], asked: NamedDependency[A
     )
 
 
-@post(CONNECTIONS)
+@post(CONNECTIONS, opt={NEEDS: Access.DEVELOP})
 async def connect_repository(data: JSONBody[ConnectionCreation], call: NamedDependency[Call]) -> Answer[ConnectionOut]:
     """Connect a repository.
 
@@ -47,7 +49,7 @@ async def connect_repository(data: JSONBody[ConnectionCreation], call: NamedDepe
     return call.shown(row.version, words.repositories.connection(row), status=201)
 
 
-@delete(CONNECTIONS + "/{connection_id:str}")
+@delete(CONNECTIONS + "/{connection_id:str}", opt={NEEDS: Access.DEVELOP})
 async def disconnect_repository(connection_id: FromPath[ConnectionId], call: NamedDependency[Call]) -> None:
     """Take a connection away.
 

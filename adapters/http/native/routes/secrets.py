@@ -7,12 +7,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
 from adapters.http.dispatch import Answer, Call, existing
+from adapters.http.identity import NEEDS
 from adapters.http.native import words
 from adapters.http.native.wire.secrets import AuditOut, SecretCreation, SecretOut, SecretPatch
 from adapters.http.paging import Asked, Listing
 from commands import sealing
 from commands.ports import SecretValue
 from commands.secret import RemoveSecret
+from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId, SecretId, StreamName
 from domain.secret import SecretScope
 from projections import audit_trail, secrets
@@ -36,7 +38,7 @@ async def list_secrets(
     return call.listed(page, asked, words.secrets.secret)
 
 
-@post(SECRETS)
+@post(SECRETS, opt={NEEDS: Access.DEVELOP})
 async def set_secret(data: JSONBody[SecretCreation], call: NamedDependency[Call]) -> Answer[SecretOut]:
     """Keep a secret.
 
@@ -60,7 +62,7 @@ async def set_secret(data: JSONBody[SecretCreation], call: NamedDependency[Call]
     return await _shown(call, secret_id, status=201)
 
 
-@patch(SECRET)
+@patch(SECRET, opt={NEEDS: Access.DEVELOP})
 async def rotate_secret(
     secret_id: FromPath[SecretId], data: JSONBody[SecretPatch], call: NamedDependency[Call]
 ) -> Answer[SecretOut]:
@@ -81,7 +83,7 @@ async def rotate_secret(
     return await _shown(call, secret_id)
 
 
-@delete(SECRET)
+@delete(SECRET, opt={NEEDS: Access.DEVELOP})
 async def remove_secret(secret_id: FromPath[SecretId], call: NamedDependency[Call]) -> None:
     """Remove a secret.
 
