@@ -6,6 +6,7 @@ standard library is at hand. Builds run it as a program of its own; a keeper cal
 
 from __future__ import annotations
 
+import _signal as signal  # type: ignore[import-not-found]  # the rest of ``signal`` are enums, which take 3 ms to load
 import ctypes
 import marshal
 import os
@@ -88,7 +89,6 @@ def _anonymous(content: bytes) -> int:
 
 def _supervise(plan: Plan) -> NoReturn:
     """Without namespaces: adopt every orphan of the command, and end only when none of its tree is left."""
-    import signal  # noqa: PLC0415 - not needed behind walls
     import warnings  # noqa: F401, PLC0415 - os.execvpe loads it, which another user may not be able to
 
     prctl(PR_SET_CHILD_SUBREAPER, 1)
@@ -104,8 +104,6 @@ def _supervise(plan: Plan) -> NoReturn:
 
 
 def _run_unwalled(plan: Plan) -> NoReturn:
-    import signal  # noqa: PLC0415 - not needed behind walls
-
     try:
         os.chdir(plan["directory"])
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -123,8 +121,6 @@ def _run_unwalled(plan: Plan) -> NoReturn:
 
 def _end(code: int) -> NoReturn:
     """Kill children until there are none: an orphan becomes a child here, so no fork escapes for long."""
-    import signal  # noqa: PLC0415 - not needed behind walls
-
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         for pid in children(os.getpid()):
@@ -150,11 +146,13 @@ def children(pid: int) -> list[int]:
 
 
 def main() -> NoReturn:
-    """Read the plan from the file descriptor and for the parent that the arguments name, and become it."""
-    parent, fd = int(sys.argv[1]), int(sys.argv[2])
+    """Read the plan from a file descriptor, and become it when the parent says on another one that limits are set."""
+    parent, fd, go = map(int, sys.argv[1:4])
     with os.fdopen(fd, "rb") as file:
         plan: Plan = marshal.load(file)  # noqa: S302 - written by our own parent
     die_with(parent, SIGKILL if plan["walls"] else SIGTERM)
+    os.eventfd_read(go)
+    os.close(go)
     try:
         become(plan)
     except OSError as problem:

@@ -84,6 +84,15 @@ class ControlGroup(msgspec.Struct, frozen=True):
             return int((self.directories["cpuacct"] / "cpuacct.usage").read_text()) / 1e9
         return 0.0
 
+    def enter(self, pid: int) -> None:
+        """Put a process into the group. Waits some 15 ms for the kernel, which first sees to it that nobody forks.
+
+        Raises:
+            OSError: The kernel refuses; ``ProcessLookupError`` where the process has ended.
+        """
+        for path in self.joins:
+            _write(Path(path), str(pid))
+
     def members(self) -> list[int]:
         """The processes inside."""
         with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ class Plan(TypedDict):
     directory: str
     """Where the command starts, as the command sees it."""
     joins: list[str]
-    """The ``cgroup.procs`` files to enter."""
+    """The ``cgroup.procs`` files to enter, unless the parent sees to that."""
     rlimits: dict[str, int]
     """By the names of ``resource.RLIMIT_*`` without the prefix."""
     walls: list[str] | None

@@ -18,7 +18,7 @@ from adapters.runtime import limits as limiting
 from adapters.runtime import sandbox as walls
 from adapters.runtime.limits import ControlGroup, Limits
 from adapters.runtime.plan import Plan
-from adapters.runtime.sandbox import Capabilities, Sandbox
+from adapters.runtime.sandbox import Capabilities, Sandbox, SandboxUnavailable
 
 CHUNK = 1 << 16
 WATCH_SECONDS = 0.25
@@ -84,7 +84,7 @@ async def run(
     began = time.monotonic()
     group = limiting.make(limiting.passing(), limits)
     try:
-        tree = await _launch(walls.plan(command, sandbox, limits, group, able), _inside)
+        tree = await _launch(walls.plan(command, sandbox, limits, None, able), group, _inside)
         try:
             stopped = await _attend(tree, limits, group, on_output, cancelled or asyncio.Event())
         finally:
@@ -124,7 +124,9 @@ async def readable(fd: int, seconds: float | None = None) -> bool:
 Learn = Callable[[_Tree, int], Awaitable[None]]
 
 
-async def _launch(plan: Plan, learn: Learn) -> _Tree:
+async def _launch(plan: Plan, group: ControlGroup | None, learn: Learn) -> _Tree:
+    """Start the program that becomes the command. It enters the group while its interpreter starts, and then may go."""
+    go = os.eventfd(0)
     output, writes_output = os.pipe()
     report, writes_report = os.pipe()
     if plan["walls"]:
@@ -134,23 +136,26 @@ async def _launch(plan: Plan, learn: Learn) -> _Tree:
     os.lseek(paper, 0, os.SEEK_SET)
     try:
         process = await asyncio.create_subprocess_exec(
-            *interpreter("launch", str(os.getpid()), str(paper)),
+            *interpreter("launch", str(os.getpid()), str(paper), str(go)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=writes_output,
             stderr=writes_output,
-            pass_fds=(paper, writes_report),
+            pass_fds=(paper, go, writes_report),
             start_new_session=True,
             env={},
         )
     except BaseException:
-        os.close(output)
-        os.close(report)
+        for fd in (output, report, go):
+            os.close(fd)
         raise
     finally:
         for fd in (writes_output, writes_report, paper):
             os.close(fd)
     tree = _Tree(process=process, output=output, walled=plan["walls"] is not None)
     try:
+        if group:
+            await _entered(group, process.pid)
+        os.eventfd_write(go, 1)
         await learn(tree, report)
     except BaseException:
         await asyncio.shield(_end(tree))
@@ -158,7 +163,18 @@ async def _launch(plan: Plan, learn: Learn) -> _Tree:
         raise
     finally:
         os.close(report)
+        os.close(go)
     return tree
+
+
+async def _entered(group: ControlGroup, pid: int) -> None:
+    """The process is in the group, or has ended before."""
+    try:
+        await asyncio.to_thread(group.enter, pid)
+    except ProcessLookupError:
+        return
+    except OSError as problem:
+        raise SandboxUnavailable(f"The command could not be put behind its limits: {problem}") from problem
 
 
 async def _inside(tree: _Tree, report: int) -> None:
