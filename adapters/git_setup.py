@@ -47,6 +47,7 @@ def configuration(location: Location, bound: list[str]) -> str:
     hooksPath = /dev/null
     attributesFile = /dev/null
     fsmonitor = false
+    fsync = none
     protectHFS = true
     protectNTFS = true
 [credential]
