@@ -1,5 +1,6 @@
 """One job of the activation queue: make the release live that an environment was rolled back to."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -39,8 +40,10 @@ class RollBack:
         await job.done()
 
     async def _activate(self, item: ActivationWork) -> None:
-        history = await self.core.log.read(stream(environment.DECIDER.category, item.environment_id))
-        state = await self.core.handler.state(environment.DECIDER, item.environment_id, item.tenant_id)
+        history, state = await asyncio.gather(
+            self.core.log.read(stream(environment.DECIDER.category, item.environment_id)),
+            self.core.handler.state(environment.DECIDER, item.environment_id, item.tenant_id),
+        )
         cause = _cause(history, item.activation)
         if cause is None or state.activation != item.activation or state.activating is None:
             return
