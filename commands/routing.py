@@ -4,7 +4,20 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, get_args
 
-from commands import account, deployment, environment, lines, project, release, repository, secret, workspace
+from commands import (
+    account,
+    backup,
+    custom_domain,
+    database,
+    deployment,
+    environment,
+    lines,
+    project,
+    release,
+    repository,
+    secret,
+    workspace,
+)
 from commands.command import Command
 from commands.decider import AnyDecider
 from domain.identifiers import StreamName, stream
@@ -21,6 +34,9 @@ _TABLE: list[tuple[Any, AnyDecider, str]] = [
     (environment.EnvironmentCommand, environment.DECIDER, "environment_id"),
     (lines.LogCommand, lines.DECIDER, "log_id"),
     (secret.SecretCommand, secret.DECIDER, "secret_id"),
+    (custom_domain.CustomDomainCommand, custom_domain.DECIDER, "domain_id"),
+    (database.DatabaseCommand, database.DECIDER, "database_id"),
+    (backup.BackupCommand, backup.DECIDER, "backup_id"),
 ]
 
 ROUTES: dict[type[Command], Route] = {

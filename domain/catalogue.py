@@ -2,7 +2,20 @@
 
 from typing import get_args
 
-from domain import account, deployment, environment, lines, project, release, repository, secret, workspace
+from domain import (
+    account,
+    backup,
+    custom_domain,
+    database,
+    deployment,
+    environment,
+    lines,
+    project,
+    release,
+    repository,
+    secret,
+    workspace,
+)
 from domain.fact import Fact, tag_of
 
 AnyFact = (
@@ -15,6 +28,9 @@ AnyFact = (
     | environment.Event
     | lines.Event
     | secret.Event
+    | custom_domain.Event
+    | database.Event
+    | backup.Event
 )
 
 FACTS: dict[str, type[Fact]] = {tag_of(fact): fact for fact in get_args(AnyFact)}

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import cast, get_args
 
 from domain.account import AccountRegistered
+from domain.custom_domain import CustomDomainAdded, CustomDomainRemoved, VerificationAbandoned, VerificationResumed
+from domain.database import DatabaseCreated, DatabaseDeleted, DatabasePlaced
 from domain.fact import Fact, Value
 from domain.identifiers import TenantId
 from domain.project import EnvironmentAdded, EnvironmentRelabelled, ProjectCreated
@@ -16,6 +18,7 @@ from domain.secret import SecretRemoved, SecretScope, SecretSet
 
 HOSTNAME = "host name"
 EMAIL = "e-mail address"
+CUSTOM_DOMAIN = "custom domain"
 
 
 class Take(Value):
@@ -48,6 +51,13 @@ _Reserving = (
     | RepositoryDisconnected
     | SecretSet
     | SecretRemoved
+    | CustomDomainAdded
+    | VerificationResumed
+    | VerificationAbandoned
+    | CustomDomainRemoved
+    | DatabaseCreated
+    | DatabasePlaced
+    | DatabaseDeleted
 )
 _RESERVING: frozenset[type[Fact]] = frozenset(get_args(_Reserving))
 
@@ -75,6 +85,14 @@ def _changes(fact: _Reserving, tenant: TenantId) -> Sequence[Reservation]:
         case SecretSet():
             return [Take(scope=_secret_scope(fact, tenant), name=fact.name)]
         case SecretRemoved():
+            return [GiveBackAll()]
+        case CustomDomainAdded() | VerificationResumed():
+            return [Take(scope=CUSTOM_DOMAIN, name=fact.hostname)]
+        case DatabaseCreated():
+            return [Take(scope=f"database name/{tenant}", name=fact.name)]
+        case DatabasePlaced():
+            return [Take(scope=f"database port/{fact.machine}", name=str(fact.port))] if fact.own_port else []
+        case VerificationAbandoned() | CustomDomainRemoved() | DatabaseDeleted():
             return [GiveBackAll()]
 
 

@@ -3,6 +3,7 @@
 from projections import (
     audit_trail,
     credentials,
+    custom_domains,
     deployments,
     environments,
     lines,
@@ -18,6 +19,7 @@ ALL: dict[str, ReadModel] = {
     for module in (
         audit_trail,
         credentials,
+        custom_domains,
         deployments,
         environments,
         lines,

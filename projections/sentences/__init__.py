@@ -10,6 +10,7 @@ from domain.catalogue import AnyFact
 from projections.phrases import line
 from projections.sentences import (
     account,
+    custom_domain,
     deployment,
     environment,
     lines,
@@ -47,7 +48,18 @@ def _told_by(tell: Teller) -> tuple[type[AnyFact], ...]:
 
 _TELLERS: dict[type[AnyFact], Teller] = {
     fact: module.tell
-    for module in (account, deployment, environment, lines, project, release, repository, secret, workspace)
+    for module in (
+        account,
+        custom_domain,
+        deployment,
+        environment,
+        lines,
+        project,
+        release,
+        repository,
+        secret,
+        workspace,
+    )
     for fact in _told_by(module.tell)
 }
 """Who tells of each fact; looked up, as asking every union takes longer than telling."""
