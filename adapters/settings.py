@@ -5,6 +5,7 @@ import stat
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from hashlib import sha256
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
 
@@ -12,6 +13,8 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "SHIPBOOK_"
+
+_EMAIL = r"^$|^[^@\s]+@[^@\s]+$"
 
 _SOCKET_PATH_BYTES = 107
 """The longest path of a Unix socket (``sun_path`` of unix(7), less its closing NUL)."""
@@ -63,9 +66,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=180),
         _say("the domain under which applications get their host names", "apps.example.com"),
     ] = "localhost"
-    admin_email: Annotated[
-        str, Meta(pattern=r"^$|^[^@\s]+@[^@\s]+$"), _say("the first administrator's address", "ops@example.com")
+    edge_tls: Annotated[
+        Address | None, _say("where the applications are served over HTTPS, with certificates of ACME", "0.0.0.0:443")
+    ] = None
+    acme_directory: Annotated[
+        Url, _say("the directory of the certificate authority (RFC 8555)", "https://acme.example.com/directory")
+    ] = "https://acme-v02.api.letsencrypt.org/directory"
+    acme_ca_root: Annotated[
+        Path | None, _say("a file with the root certificate of the ACME server, where it is a private one", "/ca.pem")
+    ] = None
+    acme_email: Annotated[
+        str, Meta(pattern=_EMAIL), _say("whom the certificate authority may write to", "ops@example.com")
     ] = ""
+    public_addresses: Annotated[
+        str,
+        Meta(pattern=r"^[0-9a-fA-F.:]*(, *[0-9a-fA-F.:]+)*$"),
+        _say("the IP addresses at which customers' domains find the edge", "192.0.2.1, 2001:db8::1"),
+    ] = ""
+    dns_resolver: Annotated[
+        Address | None,
+        _say("a resolver to ask instead of the machine's; name servers are then asked at its port", "127.0.0.1:5353"),
+    ] = None
+    domain_grace_seconds: Annotated[
+        int,
+        Meta(ge=0, le=31_536_000),
+        _say("how long a custom domain that lost its verification is served on", 259_200),
+    ] = 259_200
+    admin_email: Annotated[str, Meta(pattern=_EMAIL), _say("the first administrator's address", "ops@example.com")] = ""
     database_url: Annotated[
         Url, _say("a PostgreSQL server, version 15 or newer", "postgresql://user:password@host/database")
     ] = ""
@@ -75,7 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     registration: Annotated[Literal["open", "closed"], _say("whether anybody may make an account", "closed")] = "open"
     allow_local_repositories: Annotated[bool, _say("whether paths of this machine may be deployed", "true")] = False
     allow_private_networks: Annotated[
-        bool, _say("whether repositories may lie at private or loopback addresses", "true")
+        bool, _say("whether repositories and name servers may lie at private or loopback addresses", "true")
     ] = False
     build_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400), _say("how long a build may take", 1800)] = 1800
     build_memory_mb: Annotated[int, Meta(ge=64), _say("the memory of one build, in MB", 4096)] = 4096
@@ -123,9 +150,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             elif variable(field) in environ:
                 values[field] = _read(variable(field), kind, environ[variable(field)])
         settings = cls(**values)
-        if settings.http == settings.edge:
-            raise SettingsInvalid(f"--http and --edge are both {settings.edge}. Give each a port of its own.")
-        return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute())
+        _require_consistent(settings)
+        root = settings.acme_ca_root and settings.acme_ca_root.expanduser().absolute()
+        return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute(), acme_ca_root=root)
 
     def __repr__(self) -> str:
         """Without the URLs, which may hold passwords."""
@@ -135,6 +162,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def environ(self) -> dict[str, str]:
         """The variables from which another process of ours loads the same settings."""
         return {variable(field): _written(getattr(self, field)) for field in self.__struct_fields__}
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The installation's public IP addresses, in their shortest form. Raises ValueError."""
+        return tuple(str(ip_address(text.strip())) for text in self.public_addresses.split(",") if text.strip())
 
     @property
     def lock_file(self) -> Path:
@@ -232,6 +264,20 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
+def _require_consistent(settings: Settings) -> None:
+    """Raises SettingsInvalid where settings that are each right do not go together."""
+    if settings.http == settings.edge:
+        raise SettingsInvalid(f"--http and --edge are both {settings.edge}. Give each a port of its own.")
+    if settings.edge_tls in {settings.http, settings.edge}:
+        raise SettingsInvalid(f"--edge-tls is {settings.edge_tls} like another address. Give it a port of its own.")
+    try:
+        settings.addresses  # noqa: B018 - asked for what it raises
+        if settings.dns_resolver:
+            ip_address(settings.dns_resolver.host)
+    except ValueError as problem:
+        raise SettingsInvalid(f"SHIPBOOK_PUBLIC_ADDRESSES and SHIPBOOK_DNS_RESOLVER take IPs: {problem}.") from problem
+
+
 def private_directory(path: Path) -> Path:
     """Make ``path`` a directory that only we can enter (0700), and return it.
 
@@ -300,6 +346,8 @@ def _parsed(plain: Any, kind: Any, text: str) -> Any:
         return Address.parse(text)
     if plain == Address | None:
         return Address.parse(text) if text else None
+    if plain == Path | None:
+        return Path(text) if text else None
     return msgspec.convert(text.lower() if plain is bool else text, kind, strict=False)
 
 

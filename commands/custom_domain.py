@@ -131,10 +131,10 @@ def hostname_problem(hostname: str, apps_domain: str) -> str | None:
         return f"'{hostname}' is no host name; use one such as www.example.com or *.example.com"
     if labels[-1] == "localhost":
         return "localhost is this very machine for everybody; use a name of the public DNS"
-    if labels[-1].isdigit():
-        return "must be a name, not an IP address"
     if len(labels) < 2:
         return f"'{hostname}' has no domain; use a name such as www.example.com"
+    if not labels[-1][0].isalpha():
+        return "must be a name, not an IP address"  # which browsers see in all that ends in a number (WHATWG URL, 3.5)
     if name == apps_domain or name.endswith(f".{apps_domain}"):
         return f"names below {apps_domain} are given by Shipbook itself; change the environment's label instead"
     return None

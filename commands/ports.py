@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from domain.custom_domain import Seen
 from domain.fact import Fact, Value
 from domain.history import Context, Recorded
 from domain.identifiers import CausationId, SecretId, StreamName, TenantId
@@ -101,6 +102,14 @@ class Vault(Protocol):
 
     async def fingerprint(self, scope: str, value: SecretValue) -> str:
         """A short digest, keyed by the scope, by which two versions can be told apart but not guessed."""
+        ...
+
+
+class Dns(Protocol):
+    """The domain name system, as its authoritative servers answer."""
+
+    async def look(self, hostname: str) -> Seen:
+        """What stands there for a custom domain; whatever goes wrong is told in ``failure``. It takes some seconds."""
         ...
 
 

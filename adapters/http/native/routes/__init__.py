@@ -10,6 +10,7 @@ from adapters.http.identity import signed_in
 from adapters.http.native.routes import (
     accounts,
     deployments,
+    domains,
     environments,
     projections,
     projects,
@@ -25,6 +26,7 @@ CHAPTERS = {
     "Environments": environments.ROUTES,
     "Deployments": deployments.ROUTES,
     "Releases": releases.ROUTES,
+    "Custom domains": domains.ROUTES,
     "Secrets and audit": secrets.ROUTES,
     "Operators": projections.ROUTES,
 }
