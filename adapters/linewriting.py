@@ -121,6 +121,8 @@ class LineWriter:
         """
         for origin in self._sources.values():
             self._add(origin, origin.cutter.end())
+        if self.waiting:
+            self._news(plenty=True)  # what is flushed with more lines is cheaper, but no more will come
         await self.flush()
         return self.last_seq, self._digest.hexdigest() if self._digest else await self._store.digest(self.log_id)
 
