@@ -109,7 +109,6 @@ class Database:
             reconnect_failed=AsyncConnectionPool.check,  # which tries anew, and waits no longer each time
             open=False,
             kwargs={"autocommit": True},
-            configure=_without_sorting,
         )
         self._bells = Bells()
         self._news: defaultdict[str, set[News]] = defaultdict(set)
@@ -225,15 +224,6 @@ class Database:
         if self._listeners:
             await asyncio.wait(self._listeners.values())
         await self._pool.close()
-
-
-async def _without_sorting(connection: AsyncConnection) -> None:
-    """Let rows come in the order of an index wherever one has it.
-
-    The planner takes columns for independent that are not, a tenant and its project above all; so it expects a few rows
-    where there are thousands, and would fetch and sort all of them for each page.
-    """
-    await connection.execute("SET enable_sort TO off")
 
 
 @contextmanager

@@ -243,7 +243,7 @@ class LineStore:
             "SELECT logs.oldest_seq, page.first_seq, page.body FROM lines.logs LEFT JOIN LATERAL"
             " (SELECT first_seq, body, sum(size) OVER (ORDER BY last_seq) - size AS before FROM"
             " (SELECT first_seq, last_seq, size, body FROM lines.chunks WHERE chunks.log_id = logs.log_id"
-            " AND last_seq > %s AND day >= logs.first_day ORDER BY last_seq LIMIT 256) AS following"
+            " AND last_seq > %s AND day >= logs.first_day ORDER BY last_seq LIMIT (SELECT 256)) AS following"
             ") AS page ON page.before < %s WHERE logs.log_id = %s ORDER BY page.first_seq",
             [after, limit_bytes, log_id],
         )

@@ -94,7 +94,9 @@ class Membership(Value):
 
 ACCOUNTS = Table("accounts", AccountRow, key=("id",), indexes=(("login",),))
 WORKSPACES = Table("workspaces", WorkspaceRow, key=("id",))
-MEMBERSHIPS = Table("memberships", MembershipRow, key=("account_id", "tenant_id"), indexes=(("tenant_id",),))
+MEMBERSHIPS = Table(
+    "memberships", MembershipRow, key=("account_id", "tenant_id"), indexes=(("tenant_id",), ("account_id", "joined_at"))
+)
 SESSIONS = Table("sessions", SessionRow, key=("id",), indexes=(("digest",), ("account_id",)))
 TOKENS = Table("tokens", TokenRow, key=("id",), indexes=(("digest",), ("account_id", "created_at")))
 

@@ -32,7 +32,12 @@ SECRETS = Table(
     "secrets",
     SecretRow,
     key=("id",),
-    indexes=(("tenant_id", "name"), ("tenant_id", "scope", "project_id", "environment_id")),
+    indexes=(
+        ("tenant_id", "name"),
+        ("tenant_id", "scope", "name"),
+        ("tenant_id", "project_id", "name"),
+        ("tenant_id", "environment_id", "name"),
+    ),
 )
 
 

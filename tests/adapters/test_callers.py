@@ -167,7 +167,6 @@ async def test_to_see_who_changed_the_log_is_not_read_for_all_that_accounts_have
 
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SET enable_seqscan TO off")
-        connection.execute("SET enable_sort TO off")  # as the pool's connections have it
         [(by_position,)] = connection.execute(explain).fetchall()
         connection.execute("ALTER TABLE log.events DROP CONSTRAINT events_pkey")  # so that another index must do
         [(otherwise,)] = connection.execute(explain).fetchall()

@@ -2,9 +2,9 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any, LiteralString
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -229,40 +229,6 @@ async def test_the_total_is_known_where_it_is_wanted(database: Database, reader:
     assert page.total == 10
     assert (await listing(reader, ACME, SHOP, Paging(after=page.following, size=3))).total is None
     assert (await listing(reader, ACME, SHOP, Paging(page=9, size=3, counted=True))).total == 10
-
-
-@pytest.mark.parametrize("page", [1, 3])
-async def test_a_page_is_read_in_the_order_of_an_index_though_the_planner_expects_few_rows(
-    database: Database, reader: PostgresReader, page: int
-) -> None:
-    await put(database, deployment(1, ProjectId("0"), TenantId("0")))
-    table, columns = f"{live('deployments')}.deployments", DeploymentRow.__struct_fields__
-    values = {"id": "tenant || '-' || turn", "tenant_id": "tenant::text", "project_id": "tenant::text"}
-    values |= {"number": "turn"}
-    multiplied = ", ".join(values.get(name, f'deployments."{name}"') for name in columns)
-    async with database.connection() as connection:
-        everyone = "generate_series(1, 20) AS tenant, generate_series(1, 400) AS turn"
-        await connection.execute(f"INSERT INTO {table} SELECT {multiplied} FROM {table}, {everyone}".encode())  # noqa: S608
-        await connection.execute(f"VACUUM ANALYZE {table}".encode())
-    planned = _Planned(database)
-
-    selection = Selection(equal={"tenant_id": "7", "project_id": "7"}, order_by="number", descending=True)
-    await PostgresReader(planned).select(DEPLOYMENTS, selection, Paging(page=page, counted=True))
-
-    assert "Index Scan Backward" in planned.plan
-    assert "Sort" not in planned.plan
-
-
-class _Planned(Database):
-    """Answers with nothing, but keeps how it would have been found."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self.plan = ""
-
-    async def answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
-        self.plan = "\n".join(line for (line,) in await self._database.fetch(f"EXPLAIN {query}", parameters))
-        return [None, None]
 
 
 async def test_no_more_rows_are_counted_than_page_numbers_reach(
