@@ -6,7 +6,7 @@ on every reconnect. Reading is equally fast at any depth.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, date, datetime
 from itertools import chain, islice
@@ -23,6 +23,12 @@ from domain.identifiers import LogId
 
 PAGE_BYTES = 1 << 20
 """Text of one page that is read, give or take a chunk."""
+
+CHUNK_BYTES = 96 << 10
+"""Text of one stored chunk, give or take a run: whoever goes on within it has to fetch and unpack all of it."""
+
+MOST_CHUNKS = 128
+"""On one page. Where lines come slowly, chunks are small."""
 
 Stream = Literal["stdout", "stderr", "system"]
 
@@ -95,7 +101,7 @@ class Numbered(NamedTuple):
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Consecutive lines of one log on their way to the database, and how far their spools were read."""
+    """Consecutive lines of one log on their way to the database, however many, and how far their spools were read."""
 
     log_id: LogId
     writer: int
@@ -108,6 +114,17 @@ class Chunk(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """Bytes of text."""
         return sum(len(run.text) for run in self.runs)
+
+    def parts(self) -> "Iterator[Chunk]":
+        """The same lines in chunks of the size in which they are stored."""
+        first_seq, runs, size = self.first_seq, list[Run](), 0
+        for run in self.runs:
+            runs.append(run)
+            size += len(run.text)
+            if size >= CHUNK_BYTES or run is self.runs[-1]:
+                last_seq = first_seq + sum(run.count for run in runs) - 1
+                yield Chunk(self.log_id, self.writer, first_seq, last_seq, runs)
+                first_seq, runs, size = last_seq + 1, [], 0
 
 
 class LogCursor(Value):
@@ -129,16 +146,28 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Run]).decode
 
 
-def _packed(chunks: Sequence[Chunk]) -> list[bytes]:
+def _packed(chunks: Sequence[Chunk]) -> list[tuple[Chunk, bytes]]:
     compressor = zstandard.ZstdCompressor(level=1)
-    return [compressor.compress(_encode(chunk.runs)) for chunk in chunks]
+    return [(part, compressor.compress(_encode(part.runs))) for chunk in chunks for part in chunk.parts()]
 
 
-def _unpacked(first_seq: int, body: bytes) -> Iterator[Numbered]:
-    for run in _decode(zstandard.ZstdDecompressor().decompress(body)):
-        numbered = Numbered(first_seq, run)
-        yield numbered
-        first_seq = numbered.last_seq + 1
+def _continuing(chunks: Sequence[Chunk]) -> list[object]:
+    """Whose logs go on, and between which lines, as arrays."""
+    return [
+        [chunk.log_id for chunk in chunks],
+        [chunk.writer for chunk in chunks],
+        [chunk.first_seq for chunk in chunks],
+        [chunk.last_seq for chunk in chunks],
+    ]
+
+
+def _unpacked(stored: Iterable[tuple[int, bytes]]) -> Iterator[Numbered]:
+    decompress = zstandard.ZstdDecompressor().decompress
+    for first_seq, body in stored:
+        seq = first_seq
+        for run in _decode(decompress(body)):
+            yield Numbered(seq, run)
+            seq += run.count
 
 
 class LineStore:
@@ -173,44 +202,39 @@ class LineStore:
         rows = await self._database.fetch(
             "SELECT log_id FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[])"
             " AS n (log_id, writer, first_seq, last_seq) JOIN lines.logs USING (log_id, writer, last_seq)"
-            " JOIN lines.chunks USING (log_id, first_seq, last_seq)",
-            [
-                [chunk.log_id for chunk in chunks],
-                [chunk.writer for chunk in chunks],
-                [chunk.first_seq for chunk in chunks],
-                [chunk.last_seq for chunk in chunks],
-            ],
+            " JOIN lines.chunks USING (log_id, first_seq)",
+            _continuing(chunks),
         )
         return {log_id for (log_id,) in rows}
 
-    async def _insert(self, chunks: Sequence[Chunk], bodies: Sequence[bytes]) -> set[LogId]:
+    async def _insert(self, chunks: Sequence[Chunk], packed: Sequence[tuple[Chunk, bytes]]) -> set[LogId]:
         try:
-            return await self._continue_logs(chunks, bodies)
+            return await self._continue_logs(chunks, packed)
         except errors.CheckViolation:  # there is no partition for today
             await self._make_partitions()
-            return await self._continue_logs(chunks, bodies)
+            return await self._continue_logs(chunks, packed)
 
-    async def _continue_logs(self, chunks: Sequence[Chunk], bodies: Sequence[bytes]) -> set[LogId]:
+    async def _continue_logs(self, chunks: Sequence[Chunk], packed: Sequence[tuple[Chunk, bytes]]) -> set[LogId]:
         # The log's row moves on only where the chunk continues it, and only for its latest writer: so no gap, no
         # repeat, and a writer that was thought dead cannot come back.
         rows = await self._database.fetch(
-            "WITH news AS (SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::jsonb[],"
-            " %s::integer[], %b::bytea[]) AS n (log_id, writer, first_seq, last_seq, offsets, size, body)),"
-            " moved AS (UPDATE lines.logs SET last_seq = news.last_seq, offsets = logs.offsets || news.offsets,"
-            " first_day = least(first_day, (now() AT TIME ZONE 'UTC')::date) FROM news"
+            "WITH moved AS (UPDATE lines.logs SET last_seq = news.last_seq, offsets = logs.offsets || news.offsets,"
+            " first_day = least(first_day, (now() AT TIME ZONE 'UTC')::date)"
+            " FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::jsonb[])"
+            " AS news (log_id, writer, first_seq, last_seq, offsets)"
             " WHERE logs.log_id = news.log_id AND logs.writer = news.writer AND logs.last_seq = news.first_seq - 1"
-            " RETURNING logs.log_id)"
-            " INSERT INTO lines.chunks (log_id, first_seq, last_seq, size, body)"
-            " SELECT log_id, first_seq, news.last_seq, size, body FROM news JOIN moved USING (log_id)"
-            " RETURNING log_id",
+            " RETURNING logs.log_id), stored AS (INSERT INTO lines.chunks (log_id, first_seq, last_seq, size, body)"
+            " SELECT part.* FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::integer[], %b::bytea[])"
+            " AS part (log_id, first_seq, last_seq, size, body) JOIN moved USING (log_id))"
+            " SELECT log_id FROM moved",
             [
-                [chunk.log_id for chunk in chunks],
-                [chunk.writer for chunk in chunks],
-                [chunk.first_seq for chunk in chunks],
-                [chunk.last_seq for chunk in chunks],
+                *_continuing(chunks),
                 [Jsonb(chunk.offsets) for chunk in chunks],
-                [chunk.size for chunk in chunks],
-                list(bodies),
+                [part.log_id for part, _ in packed],
+                [part.first_seq for part, _ in packed],
+                [part.last_seq for part, _ in packed],
+                [part.size for part, _ in packed],
+                [body for _, body in packed],
             ],
         )
         return {log_id for (log_id,) in rows}
@@ -243,13 +267,13 @@ class LineStore:
             "SELECT logs.oldest_seq, page.first_seq, page.body FROM lines.logs LEFT JOIN LATERAL"
             " (SELECT first_seq, body, sum(size) OVER (ORDER BY last_seq) - size AS before FROM"
             " (SELECT first_seq, last_seq, size, body FROM lines.chunks WHERE chunks.log_id = logs.log_id"
-            " AND last_seq > %s AND day >= logs.first_day ORDER BY last_seq LIMIT (SELECT 256)) AS following"
+            " AND last_seq > %s AND day >= logs.first_day ORDER BY last_seq LIMIT (SELECT %s::bigint)) AS following"
             ") AS page ON page.before < %s WHERE logs.log_id = %s ORDER BY page.first_seq",
-            [after, limit_bytes, log_id],
+            [after, min(limit_bytes, MOST_CHUNKS), limit_bytes, log_id],  # a chunk has a byte at least
         )
         if rows and after + 1 < rows[0][0]:
             raise PastRetention(rows[0][0])
-        stored = (run for _, first_seq, body in rows if body for run in _unpacked(first_seq, body))
+        stored = _unpacked((first_seq, body) for _, first_seq, body in rows if body)
         return [run.behind(after) for run in stored if run.last_seq > after]
 
     async def replay(self, log_id: LogId, after: int = 0) -> AsyncGenerator[Sequence[Numbered], None]:

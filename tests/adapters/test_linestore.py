@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from adapters.database import Database, Unavailable, ensure_schema
-from adapters.linestore import Chunk, Line, LineStore, PastRetention, Run, StaleWriter
+from adapters.linestore import CHUNK_BYTES, Chunk, Line, LineStore, PastRetention, Run, StaleWriter
 from adapters.linewriting import FLUSH_BYTES, UNFLUSHED_BYTES, LineWriters
 from adapters.masking import Masks
 from commands.ports import SecretValue
@@ -206,6 +206,44 @@ async def test_a_chunk_whose_storing_was_not_heard_of_may_be_sent_again(store: L
     assert await store.append([chunk(writer, 1, "one", "two")]) == set()
 
     assert await texts(store) == ["one", "two"]
+
+
+def large(writer: int, first_seq: int) -> Chunk:
+    """A flood of one step, in runs of a thousand lines each; the lines are as long as their number, or empty."""
+    texts = [
+        b"".join(b"%d" % seq * (seq % 9 * 2) + b"\n" for seq in range(at, at + 1000)) for at in range(0, 20_000, 1000)
+    ]
+    runs = [Run(0, "stdout", "build", None, 1000, text) for text in texts]
+    return Chunk(LOG, writer, first_seq, first_seq + 19_999, runs)
+
+
+async def test_who_goes_on_within_a_flood_reads_little_of_it(database_url: str, store: LineStore) -> None:
+    flood = large((await store.open(LOG)).writer, 1)
+    await store.append([flood])
+    lines = b"".join(run.text for run in flood.runs).decode().split("\n")[:-1]
+
+    with psycopg.connect(database_url) as connection:
+        stored = connection.execute("SELECT first_seq, last_seq, size FROM lines.chunks ORDER BY first_seq").fetchall()
+    assert sum(size for *_, size in stored) == flood.size > 4 * CHUNK_BYTES
+    assert all(size < CHUNK_BYTES + max(len(run.text) for run in flood.runs) for *_, size in stored)
+    for first_seq, last_seq, _ in stored:
+        for after in (first_seq - 1, first_seq, (first_seq + last_seq) // 2, last_seq - 1):
+            page = await store.read(LOG, after, limit_bytes=1)
+            assert [(line.seq, line.text) for line in page] == list(enumerate(lines[after:last_seq], after + 1))
+    assert await store.digest(LOG) == digest(*lines)
+
+
+async def test_a_flood_may_be_sent_again_and_is_stored_whole_or_not_at_all(store: LineStore) -> None:
+    earlier, latest = (await store.open(LOG)).writer, (await store.open(LOG)).writer
+    assert await store.append([large(earlier, 1)]) == {LOG}
+    assert await store.read(LOG) == []
+    assert await store.append([large(latest, 1)]) == set()
+
+    assert await store.append([large(latest, 1)]) == set()
+    assert await store.append([large(latest, 2)]) == {LOG}
+
+    assert (await store.cursor(LOG)).last_seq == 20_000
+    assert len(await texts(store)) == 20_000
 
 
 async def test_whoever_goes_on_with_a_spool_loses_and_doubles_nothing(store: LineStore, tmp_path: Path) -> None:

@@ -61,7 +61,10 @@ def test_what_of_a_run_is_behind_a_line_has_its_numbers(run: Run, data: st.DataO
     whole = Numbered(10, run)
     seq = data.draw(st.integers(0, whole.last_seq - 1))
 
-    assert list(whole.behind(seq).lines()) == [line for line in whole.lines() if line.seq > seq]
+    rest = whole.behind(seq)
+
+    assert list(rest.lines()) == [line for line in whole.lines() if line.seq > seq]
+    assert (rest.last_seq, rest.run.count) == (whole.last_seq, rest.run.text.count(b"\n"))
 
 
 def test_the_moment_of_a_run_is_in_utc() -> None:
