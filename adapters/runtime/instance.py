@@ -40,6 +40,8 @@ class InstanceSpec(msgspec.Struct, frozen=True, kw_only=True):
     environment_id: str
     artifact: Path
     """The tree that appears as ``/app``."""
+    own: bool = False
+    """The tree is this instance's alone: what it writes there stays there."""
     start_command: str
     """For ``sh -c``."""
     port: int | None = None

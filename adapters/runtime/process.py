@@ -94,9 +94,10 @@ class ProcessRuntime:
         await self.stop(instance_id, 0)
         await asyncio.to_thread(self._forget, instance_id)
 
-    async def instances(self) -> list[Instance]:
-        """Every instance that has not been removed, as it stands."""
-        found = [self._find(path.name) for path in sorted(self._directory.iterdir()) if _holds_instance(path)]
+    async def instances(self, prefix: str = "") -> list[Instance]:
+        """Every instance that has not been removed, as it stands; or those whose id begins with ``prefix``."""
+        paths = sorted(self._directory.glob(f"{prefix}*"))
+        found = [self._find(path.name) for path in paths if _holds_instance(path)]
         return [instance for instance in found if instance]
 
     async def instance(self, instance_id: str) -> Instance | None:
@@ -157,13 +158,13 @@ class ProcessRuntime:
         place = self._place(spec.instance_id)
         if not place.is_dir():
             _begin_life(place)
-        overlay = self._able.overlay
+        direct = spec.own or self._able.overlay
         sandbox = Sandbox(
             workspace=spec.artifact
-            if overlay
+            if direct
             else await asyncio.to_thread(_copy, spec.artifact, place / "app", self._able),
             scratch=place / "scratch",
-            writes=place / "writes" if overlay else None,
+            writes=place / "writes" if self._able.overlay and not spec.own else None,
             toolchains=spec.toolchains,
             programs=spec.programs,
             directory=spec.directory,
