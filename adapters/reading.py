@@ -26,7 +26,7 @@ _POLL_SECONDS = 1.0
 """A bell may be lost; then so long passes at the most until the position is looked up again."""
 
 _ONCE = sql.SQL("generate_series(1, (SELECT 1)) AS once")
-"""One row for each row, of which the planner thinks that they may be a thousand, as it knows no end of the series.
+"""One row to join with, of which the planner thinks that it may be a thousand, as it knows no end of the series.
 
 So few of all that it expects are wanted on a page that nothing is cheaper than reading them in the order of an index,
 however few rows it expects for the values that are asked for. It takes columns for independent that are not, a tenant
@@ -172,8 +172,8 @@ def _pattern(search: str | None) -> str:
 @cache
 def _selecting(schema: str, table: Table[Any], shape: _Shape) -> LiteralString:
     """One JSON array of the rows, each an array of its values, and their number."""
-    rows = sql.SQL("SELECT *, {} FROM {} {} ORDER BY {} LIMIT %s").format(
-        _ONCE, tables.name(schema, table), _where(schema, table, shape), _order(table, shape)
+    rows = sql.SQL("SELECT listed.* FROM {} AS listed, {} {} ORDER BY {} LIMIT %s").format(
+        tables.name(schema, table), _ONCE, _where(schema, table, shape), _order(table, shape)
     )
     total = _number(schema, table, shape, sql.SQL("LIMIT %s")) if shape.counted else sql.SQL("SELECT NULL::int8")
     values = tables.names(table.row.__struct_fields__)
@@ -222,10 +222,9 @@ def _beginning(schema: str, table: Table[Any], shape: _Shape) -> sql.Composable:
     if shape.continued:
         place = sql.SQL(", ").join([sql.Placeholder()] * len(cursors.ordering(table, shape.order_by)))
         return sql.SQL("({}) {} ({})").format(ordering, towards, place)
-    numbered = sql.SQL("SELECT {}, {} FROM {} {} ORDER BY {} LIMIT 1 OFFSET (SELECT %s::int8)").format(
-        ordering, _ONCE, tables.name(schema, table), _where(schema, table, shape.whole()), _order(table, shape)
+    first = sql.SQL("SELECT {} FROM {}, {} {} ORDER BY {} LIMIT 1 OFFSET (SELECT %s::int8)").format(
+        ordering, tables.name(schema, table), _ONCE, _where(schema, table, shape.whole()), _order(table, shape)
     )
-    first = sql.SQL("SELECT {} FROM ({}) AS numbered").format(ordering, numbered)
     return sql.SQL("({}) {}= ({})").format(ordering, towards, first)
 
 
