@@ -252,7 +252,7 @@ class _Session(msgspec.Struct):
     async def _fetch(
         self, place: Path, effort: _Effort, wanted: str, commit: str = "FETCH_HEAD", depth: int = 1
     ) -> Finished:
-        await asyncio.to_thread(_begin, place)
+        _begin(place)
         most = effort.limits.bytes
         names = {"into": str(place), "wanted": wanted, "commit": commit, "depth": str(depth)}
         bounds = Limits(wall_seconds=None, file_bytes=most, memory_bytes=None, cpu_seconds=None)

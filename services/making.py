@@ -58,7 +58,7 @@ class Maker:
     async def _place(self, lease: Lease) -> AsyncIterator[Path]:
         """A directory of this lease's own, gone afterwards."""
         place = self.workplace / f"{lease.queued.deployment_id}-{lease.fencing_token}"
-        await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         try:
             yield place
         finally:
