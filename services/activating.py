@@ -13,7 +13,7 @@ from domain.identifiers import TenantId
 from domain.rejection import NotFound
 from domain.release import ReleaseCut
 from services.hosting import CANNOT_START, DOWN, Hosting
-from services.specifying import Specifier
+from services.specifying import Specifier, common_prefix
 
 MUTE_SECONDS = 3.0
 """How long an instance that was kept warm may leave us without a good answer before it is started anew."""
@@ -59,8 +59,8 @@ class Activator:
 
         Only where no requests go to them. One that may still be starting is left to do so.
         """
-        running = [one for one in await self.runtime.instances() if one.release_id == cut.release_id]
-        await asyncio.gather(*(self._end_mute(one, cut) for one in running if one.state not in DOWN))
+        found = await self.runtime.instances(common_prefix(cut.release_id))
+        await asyncio.gather(*(self._end_mute(one, cut) for one in found if one.state not in DOWN))
 
     async def _end_mute(self, instance: Instance, cut: ReleaseCut) -> None:
         starting = instance.state is InstanceState.STARTING

@@ -22,7 +22,7 @@ from commands.release import require_release
 from domain.identifiers import ReleaseId, TenantId, runtime_log
 from domain.rejection import NotFound
 from services.hosting import Hosting
-from services.specifying import Specifier
+from services.specifying import Specifier, common_prefix
 from services.wiring import Core
 
 log = structlog.get_logger(__name__)
@@ -72,7 +72,7 @@ class Shipping:
             self._read = {source: offset for source, offset in self._read.items() if not source.startswith(release_id)}
             masks = await self._masks(tenant_id, release_id)
             async with self.writers.open(runtime_log(release_id), masks) as writer:
-                while instances := await self._instances(release_id):
+                while instances := await self.runtime.instances(common_prefix(release_id)):
                     shipped = sum([await self._ship(instance, writer) for instance in instances])
                     if not shipped:
                         await self._discard(instances, writer)
@@ -89,9 +89,6 @@ class Shipping:
         except NotFound:  # forgotten: nothing that still runs can print it
             variables = {}
         return Masks(SecretValue(value) for value in variables.values())
-
-    async def _instances(self, release_id: ReleaseId) -> list[Instance]:
-        return [one for one in await self.runtime.instances() if one.release_id == release_id]
 
     async def _ship(self, instance: Instance, writer: LineWriter) -> int:
         """Hand over what is new in one spool; how many lines that were."""

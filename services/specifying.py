@@ -13,9 +13,14 @@ from domain.identifiers import ReleaseId, TenantId
 from domain.release import ReleaseCut
 
 
+def common_prefix(release_id: ReleaseId) -> str:
+    """What the names of a release's instances begin with."""
+    return f"{release_id}-"
+
+
 def instance_id(release_id: ReleaseId, number: int) -> str:
     """The name of a release's ``number``-th instance, counted from 0."""
-    return f"{release_id}-{number}"
+    return f"{common_prefix(release_id)}{number}"
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,14 @@ class TestProcessRuntime(RuntimeContract):
         await runtime.stop(spec.instance_id)
         assert await _is(runtime, spec, InstanceState.STOPPED)
 
+    async def test_instances_are_found_by_what_their_ids_begin_with(
+        self, runtime: ProcessRuntime, spec: InstanceSpec
+    ) -> None:
+        await runtime.start(spec)
+        await runtime.start(replace(spec, instance_id="other-0"))
+        assert [one.instance_id for one in await runtime.instances("other-")] == ["other-0"]
+        assert len(await runtime.instances()) == 2
+
     async def test_a_taken_port_gives_way_to_a_free_one_so_that_old_and_new_run_side_by_side(
         self, runtime: ProcessRuntime, spec: InstanceSpec
     ) -> None:
