@@ -12,6 +12,7 @@ from commands import (
     deployment,
     environment,
     lines,
+    notification,
     project,
     release,
     repository,
@@ -35,6 +36,7 @@ _TABLE: list[tuple[Any, AnyDecider, str]] = [
     (lines.LogCommand, lines.DECIDER, "log_id"),
     (secret.SecretCommand, secret.DECIDER, "secret_id"),
     (custom_domain.CustomDomainCommand, custom_domain.DECIDER, "domain_id"),
+    (notification.ChannelCommand, notification.DECIDER, "channel_id"),
     (database.DatabaseCommand, database.DECIDER, "database_id"),
     (backup.BackupCommand, backup.DECIDER, "backup_id"),
 ]

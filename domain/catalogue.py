@@ -10,6 +10,7 @@ from domain import (
     deployment,
     environment,
     lines,
+    notification,
     project,
     release,
     repository,
@@ -29,6 +30,7 @@ AnyFact = (
     | lines.Event
     | secret.Event
     | custom_domain.Event
+    | notification.Event
     | database.Event
     | backup.Event
 )

@@ -12,6 +12,7 @@ from domain.custom_domain import CustomDomainAdded, CustomDomainRemoved, Verific
 from domain.database import DatabaseCreated, DatabaseDeleted, DatabasePlaced
 from domain.fact import Fact, Value
 from domain.identifiers import TenantId
+from domain.notification import ChannelAdded, ChannelRemoved, ChannelRenamed
 from domain.project import EnvironmentAdded, EnvironmentRelabelled, ProjectCreated
 from domain.repository import RepositoryConnected, RepositoryDisconnected
 from domain.secret import SecretRemoved, SecretScope, SecretSet
@@ -19,6 +20,8 @@ from domain.secret import SecretRemoved, SecretScope, SecretSet
 HOSTNAME = "host name"
 EMAIL = "e-mail address"
 CUSTOM_DOMAIN = "custom domain"
+CHANNEL_SLOT = "channel slot"
+"""A workspace has only so many, one for each of its channels."""
 
 
 class Take(Value):
@@ -58,6 +61,9 @@ _Reserving = (
     | DatabaseCreated
     | DatabasePlaced
     | DatabaseDeleted
+    | ChannelAdded
+    | ChannelRenamed
+    | ChannelRemoved
 )
 _RESERVING: frozenset[type[Fact]] = frozenset(get_args(_Reserving))
 
@@ -84,16 +90,23 @@ def _changes(fact: _Reserving, tenant: TenantId) -> Sequence[Reservation]:
             return [GiveBack(scope=f"connection name/{tenant}", name=fact.name)]
         case SecretSet():
             return [Take(scope=_secret_scope(fact, tenant), name=fact.name)]
-        case SecretRemoved():
-            return [GiveBackAll()]
         case CustomDomainAdded() | VerificationResumed():
             return [Take(scope=CUSTOM_DOMAIN, name=fact.hostname)]
         case DatabaseCreated():
             return [Take(scope=f"database name/{tenant}", name=fact.name)]
         case DatabasePlaced():
             return [Take(scope=f"database port/{fact.machine}", name=str(fact.port))] if fact.own_port else []
-        case VerificationAbandoned() | CustomDomainRemoved() | DatabaseDeleted():
+        case ChannelAdded() | ChannelRenamed():
+            return _of_channel(fact, tenant)
+        case SecretRemoved() | VerificationAbandoned() | CustomDomainRemoved() | DatabaseDeleted() | ChannelRemoved():
             return [GiveBackAll()]
+
+
+def _of_channel(fact: ChannelAdded | ChannelRenamed, tenant: TenantId) -> Sequence[Reservation]:
+    name = Take(scope=f"channel/{tenant}", name=fact.name)
+    if isinstance(fact, ChannelAdded):
+        return [name, Take(scope=f"{CHANNEL_SLOT}/{tenant}", name=str(fact.slot))]
+    return [GiveBack(scope=name.scope, name=fact.former), name]
 
 
 def _secret_scope(fact: SecretSet, tenant: TenantId) -> str:

@@ -52,7 +52,7 @@ def _row(fact: AnyFact, recorded: Recorded) -> AuditRow:
     context, actor = recorded.context, recorded.context.actor
     return AuditRow(
         position=recorded.position,
-        tenant_id=_tenant(fact, recorded),
+        tenant_id=tenant_of(recorded),
         at=context.at,
         type=tag_of(fact),
         subject=recorded.stream,
@@ -69,12 +69,12 @@ def _row(fact: AnyFact, recorded: Recorded) -> AuditRow:
     )
 
 
-def _tenant(fact: AnyFact, recorded: Recorded) -> TenantId:
+def tenant_of(recorded: Recorded) -> TenantId:
     """The workspace that the fact names; else the one in which it was caused."""
-    match fact:
-        case ApiTokenIssued() | WorkspaceCreated() | MemberJoined():
+    match recorded.fact:
+        case ApiTokenIssued() | WorkspaceCreated() | MemberJoined() as fact:
             return fact.tenant_id
-        case AccountRegistered():
+        case AccountRegistered() as fact:
             return fact.workspace_id
         case _:
             return recorded.context.tenant_id

@@ -2,8 +2,11 @@
 
 from projections import (
     audit_trail,
+    backups,
+    channels,
     credentials,
     custom_domains,
+    databases,
     deployments,
     environments,
     lines,
@@ -18,8 +21,11 @@ ALL: dict[str, ReadModel] = {
     module.MODEL.name: module.MODEL
     for module in (
         audit_trail,
+        backups,
+        channels,
         credentials,
         custom_domains,
+        databases,
         deployments,
         environments,
         lines,

@@ -10,10 +10,13 @@ from domain.catalogue import AnyFact
 from projections.phrases import line
 from projections.sentences import (
     account,
+    backup,
     custom_domain,
+    database,
     deployment,
     environment,
     lines,
+    notification,
     project,
     release,
     repository,
@@ -50,10 +53,13 @@ _TELLERS: dict[type[AnyFact], Teller] = {
     fact: module.tell
     for module in (
         account,
+        backup,
         custom_domain,
+        database,
         deployment,
         environment,
         lines,
+        notification,
         project,
         release,
         repository,

@@ -53,6 +53,7 @@ from domain.repository import RepositoryConnected, RepositoryDisconnected
 from domain.secret import SecretRemoved, SecretRotated, SecretScope, SecretSet
 from domain.steps import StepKind
 from domain.workspace import MemberJoined, Role, WorkspaceCreated
+from tests.projections import channel_lives
 
 COMMIT = "c0ffee" + 34 * "0"
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -111,7 +112,8 @@ class Workspace:
         self._random.choice(self._moves())()
 
     def _moves(self) -> list[Callable[[], None]]:
-        return [self.deploy, self.deploy, self.roll_back, self.move, self.sign_in, self.token, self.secret, self.edit]
+        about = [self.sign_in, self.token, self.secret, self.channel, self.edit]
+        return [self.deploy, self.deploy, self.roll_back, self.move, *about]
 
     def _record(self, category: str, identity: str, *facts: Fact) -> None:
         self._history.record(self.tenant, category, identity, *facts, by=f"{self.name}@example.com")
@@ -357,6 +359,11 @@ class Workspace:
                 environment_id=self.environments[0] if scope is SecretScope.ENVIRONMENT else None,
             ),
         )
+
+    def channel(self) -> None:
+        """A channel comes and goes."""
+        channel = ids.ChannelId(f"channel {len(self._history.facts)}")
+        self._record("channel", channel, *channel_lives.life(channel, self.project, 1))
 
     def edit(self) -> None:
         """Something of the project or of its repository is changed."""
