@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 
 import dns.asyncquery
@@ -21,6 +22,7 @@ from dns.rdtypes.ANY.NS import NS
 from dns.rdtypes.ANY.TXT import TXT
 
 from adapters.settings import Settings
+from commands.verifying import Installation
 from domain.custom_domain import Seen, base, challenge_name
 
 LOOK_SECONDS = 10.0
@@ -47,6 +49,15 @@ class _Zone:
 
     names: tuple[str, ...]
     addresses: tuple[str, ...]
+
+
+def installation(settings: Settings) -> Installation:
+    """What all domains have to lead to."""
+    return Installation(
+        apps_domain=settings.apps_domain,
+        addresses=settings.addresses,
+        grace=timedelta(seconds=settings.domain_grace_seconds),
+    )
 
 
 class Authority:

@@ -199,6 +199,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return self.data_dir / "caddy"
 
     @property
+    def storage_dir(self) -> Path:
+        """Where Caddy keeps its certificates and its account with the certificate authority."""
+        return self.caddy_dir / "storage"
+
+    @property
+    def certificates_log(self) -> Path:
+        """What Caddy tells about certificates, a line of JSON each."""
+        return self.logs_dir / "certificates.log"
+
+    @property
     def sites_dir(self) -> Path:
         """What the edge serves, by host (``adapters.edge.sites``)."""
         return self.data_dir / "sites"

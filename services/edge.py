@@ -1,8 +1,12 @@
-"""``shipbook edge``: keeps the edge's table equal to the environments' active releases.
+"""``shipbook edge``: keeps the edge's table equal to the environments' active releases and their custom domains.
 
-The table comes from the read models alone: all of it whenever rows of environments have changed. Caddy's configuration
-never changes; while this process is away Caddy goes on with the last answers.
+The table comes from the read models alone: all of it whenever rows of environments have changed, and each second.
+Caddy's configuration never changes; while this process is away Caddy goes on with the last answers.
 """
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import structlog
 
@@ -10,11 +14,17 @@ from adapters.artifacts import Artifacts
 from adapters.database import PROJECTED, Database, Unavailable
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
-from adapters.edge.table import EdgeTable, Route, ServiceRoute, StaticRoute
+from adapters.edge.table import EdgeTable, RedirectRoute, Route, ServiceRoute, StaticRoute
+from adapters.eventlog import EventLog
 from adapters.reading import PostgresReader
 from adapters.settings import Settings, private_directory
-from projections import environments
+from commands.handling import Handler
+from domain.custom_domain import Redirect
+from domain.identifiers import EnvironmentId
+from projections import custom_domains, environments
+from projections.custom_domains import CustomDomainRow
 from projections.reading import Reader
+from services.certificates import Certificates
 from services.embedded import database_url
 from services.process import Ready, run
 
@@ -31,39 +41,98 @@ def main(settings: Settings) -> int:
 
 async def serve(settings: Settings, ready: Ready) -> None:
     """Keep responder and links right, for ever."""
-    async with Database.open(database_url(settings), connections=2) as database, Responder() as responder:
-        reader, table = PostgresReader(database), EdgeTable(responder, Sites(settings.sites_dir))
+    async with (
+        Database.open(database_url(settings), connections=4) as database,
+        EventLog.open(database) as events,
+        Responder() as responder,
+        _certificates(settings, Handler(events)) as certificates,
+    ):
+        edge = _Edge(
+            settings,
+            PostgresReader(database),
+            EdgeTable(responder, Sites(settings.sites_dir)),
+            certificates,
+        )
         with database.bell(PROJECTED, environments.MODEL.name) as bell:
-            _show(table, await _routes(settings, reader))
+            await edge.show()
             private_directory(settings.sockets_dir)
             await responder.start(settings.instances_socket)
             ready()
             while True:
                 await bell.wait(POLL_SECONDS)
                 try:
-                    _show(table, await _routes(settings, reader))
+                    await edge.show()
                 except (Unavailable, OSError) as problem:
                     log.warning("the routes stay as they are", reason=str(problem))
 
 
-def _show(table: EdgeTable, routes: list[Route]) -> None:
-    for refusal in table.apply(routes):
-        log.error("a route is left out", reason=str(refusal))
+@asynccontextmanager
+async def _certificates(settings: Settings, handler: Handler) -> AsyncIterator[Certificates | None]:
+    """The certificates; None where HTTPS is off."""
+    if settings.edge_tls is None:
+        yield None
+        return
+    certificates = Certificates(settings, settings.edge_tls, handler)
+    try:
+        yield certificates
+    finally:
+        await certificates.stop()
 
 
-async def _routes(settings: Settings, reader: Reader) -> list[Route]:
-    artifacts = Artifacts(settings.artifacts_dir)
-    return [_route(settings, artifacts, route) for route in await environments.routes(reader)]
+@dataclass(frozen=True)
+class _Edge:
+    """What the edge shows, from the read models."""
+
+    settings: Settings
+    reader: Reader
+    table: EdgeTable
+    certificates: Certificates | None
+
+    async def show(self) -> None:
+        """Bring the table, and the certificates, to what the read models say. Raises ``Unavailable`` and OSError."""
+        domains = await custom_domains.routed(self.reader)
+        shown = {one.environment_id: one for one in await environments.routes(self.reader)}
+        routes = [self._route(route, self._label(route)) for route in shown.values()]
+        routes += self._domain_routes(domains, shown)
+        for refusal in self.table.apply(routes):
+            log.error("a route is left out", reason=str(refusal))
+        if self.certificates:
+            self.certificates.mark({host for host in self.table.hosts() if _may_be_certified(host)})
+            await self.certificates.look(domains)
+
+    def _domain_routes(
+        self, domains: Sequence[CustomDomainRow], shown: Mapping[EnvironmentId, environments.Route]
+    ) -> Iterator[Route]:
+        """A redirect to a host that redirects itself would never end: the application is shown instead."""
+        redirecting = {one.hostname for one in domains if one.redirect}
+        secured = self.certificates.secured(one.hostname for one in domains) if self.certificates else set()
+        for one in domains:
+            if one.redirect and one.redirect.to not in redirecting:
+                yield self._redirect(one, one.redirect, secured)
+            elif one.environment_id in shown:
+                yield self._route(shown[one.environment_id], one.hostname)
+
+    def _redirect(self, row: CustomDomainRow, redirect: Redirect, secured: set[str]) -> RedirectRoute:
+        tls = self.settings.edge_tls if redirect.to in secured else None
+        scheme, address, usual = ("https", tls, 443) if tls else ("http", self.settings.edge, 80)
+        to = redirect.to if address.port == usual else f"{redirect.to}:{address.port}"
+        return RedirectRoute(hostname=row.hostname, to=to, scheme=scheme, status=redirect.status)
+
+    def _label(self, route: environments.Route) -> str:
+        return f"{route.label}.{self.settings.apps_domain}"
+
+    def _route(self, route: environments.Route, hostname: str) -> Route:
+        if route.static:
+            return StaticRoute(
+                hostname=hostname,
+                release_id=route.release_id,
+                artifact=Artifacts(self.settings.artifacts_dir).path(route.artifact),
+                fallback=route.spa_fallback,
+            )
+        upstreams = tuple(Upstream(host=one.host, port=one.port) for one in route.upstreams)
+        return ServiceRoute(hostname=hostname, release_id=route.release_id, upstreams=upstreams)
 
 
-def _route(settings: Settings, artifacts: Artifacts, route: environments.Route) -> Route:
-    hostname = f"{route.label}.{settings.apps_domain}"
-    if route.static:
-        return StaticRoute(
-            hostname=hostname,
-            release_id=route.release_id,
-            artifact=artifacts.path(route.artifact),
-            fallback=route.spa_fallback,
-        )
-    upstreams = tuple(Upstream(host=one.host, port=one.port) for one in route.upstreams)
-    return ServiceRoute(hostname=hostname, release_id=route.release_id, upstreams=upstreams)
+def _may_be_certified(hostname: str) -> bool:
+    """No authority signs for names that mean another machine everywhere."""
+    return hostname.rpartition(".")[2] != "localhost"

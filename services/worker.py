@@ -13,6 +13,7 @@ from adapters.settings import Settings
 from commands.policies import ActivationWork, BuildWork, WorkItem
 from projections import deployments, environments
 from projections.reading import Reader
+from services.dns_checking import DnsChecking
 from services.embedded import nats_url
 from services.process import Ready, run
 from services.projector import Projector
@@ -44,6 +45,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
         tasks.create_task(Reactor(parts, writers).run())
+        tasks.create_task(DnsChecking(parts, settings).run())
         tasks.create_task(Retention(parts.database, parts.reader, settings.log_retention_days).run())
         ready()
 

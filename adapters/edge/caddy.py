@@ -8,12 +8,17 @@ Reference: the JSON structure in Caddy's documentation, https://caddyserver.com/
 from pathlib import Path
 from typing import Any
 
-from adapters.settings import Settings
+from adapters.edge import https
+from adapters.settings import Address, Settings
 
 HOST = r"^((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.?$"
 """A host name (RFC 1123) in lower case; nothing else ever becomes part of a path or of a DNS question."""
 
 _HOST = "{http.regexp.host.1}"
+WILDCARD = "_."
+"""What a wildcard's directory begins with: no host name does, and ``*`` would be a pattern to Caddy."""
+
+_PARENT = "{http.regexp.parent.1}"
 _RELEASE = "{http.regexp.release.1}"
 _PATH = "{http.request.uri.path}"
 _ROOT = "{http.vars.root}"
@@ -34,18 +39,26 @@ _TRY_SECONDS = 5
 
 
 def configuration(settings: Settings) -> dict[str, Any]:
-    """The whole configuration: listen at ``settings.edge``, ask the DNS responders for services."""
+    """The whole configuration: listen at ``settings.edge``, ask the DNS responders for services.
+
+    With ``settings.edge_tls`` the same hosts are served there as well, with certificates (``adapters.edge.https``).
+    """
+    edge = _server(settings.edge, [*https.redirects(settings, _HOST), *_host_routes(settings)])
+    edge["routes"] = [*https.ask_routes(settings), *edge["routes"]]
+    servers = {"edge": edge}
+    if settings.edge_tls:
+        servers["tls"] = _server(settings.edge_tls, _host_routes(settings)) | https.SERVING
     return {
         "admin": {"listen": f"unix/{settings.sockets_dir}/caddy.sock|0600", "config": {"persist": False}},
-        "storage": {"module": "file_system", "root": str(settings.caddy_dir / "storage")},
+        "storage": {"module": "file_system", "root": str(settings.storage_dir)},
         "logging": {"logs": _logs(settings)},
-        "apps": {"http": {"grace_period": "5s", "servers": {"edge": _server(settings)}}},
+        "apps": {"http": {"grace_period": "5s", "servers": servers}, **https.app(settings)},
     }
 
 
-def _server(settings: Settings) -> dict[str, Any]:
+def _server(address: Address, host_routes: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "listen": [str(settings.edge)],
+        "listen": [str(address)],
         "protocols": ["h1"],
         "automatic_https": {"disable": True},
         "read_header_timeout": "10s",
@@ -55,7 +68,7 @@ def _server(settings: Settings) -> dict[str, Any]:
         "routes": [
             {
                 "match": [{"vars_regexp": {"{http.request.host}": {"name": "host", "pattern": HOST}}}],
-                "handle": [_subroute(*_host_routes(settings))],
+                "handle": [_subroute(*host_routes)],
             },
             {"handle": [_page("No application", "There is no application at this address.", 404)]},
         ],
@@ -64,7 +77,14 @@ def _server(settings: Settings) -> dict[str, Any]:
 
 
 def _host_routes(settings: Settings) -> list[dict[str, Any]]:
-    """A release by its name, a service, or else whatever is public.
+    """What the host itself shows, or else a wildcard one label above it."""
+    wildcard = {"vars_regexp": {_HOST: {"name": "parent", "pattern": r"^[^.]+\.(.+)$"}}}
+    below = _subroute(*_entry_routes(settings, f"{WILDCARD}{_PARENT}"))
+    return [*_entry_routes(settings, _HOST), {"match": [wildcard], "handle": [below]}]
+
+
+def _entry_routes(settings: Settings, entry: str) -> list[dict[str, Any]]:
+    """A redirect, a release by its name, a service, or else whatever is public.
 
     Reading the name follows the host's link twice, and the others once each: if the link changes in between, the last
     route serves the request, so that none is lost.
@@ -74,10 +94,23 @@ def _host_routes(settings: Settings) -> list[dict[str, Any]]:
         {"match": [{"vars_regexp": {_FOUND: {"name": "release", "pattern": "([^/]+)$"}}}], "handle": []},
         {"handle": _static(f"{settings.sites_dir}/releases/{_RELEASE}")},
     )
+    sent_on = _subroute(
+        {
+            "match": [{"vars_regexp": {_FOUND: {"name": "to", "pattern": "/(30[18]),(https?),([^/,]+)$"}}}],
+            "handle": [
+                {
+                    "handler": "static_response",
+                    "status_code": "{http.regexp.to.1}",
+                    "headers": {"Location": ["{http.regexp.to.2}://{http.regexp.to.3}{http.request.uri}"]},
+                }
+            ],
+        }
+    )
     return [
-        {"match": [_file(hosts, f"/{_HOST}/release/*")], "handle": [named]},
-        {"match": [_file(hosts, f"/{_HOST}/service")], "handle": [_proxy(settings)]},
-        {"match": [_file(hosts, f"/{_HOST}/public/")], "handle": _static(f"{hosts}/{_HOST}")},
+        {"match": [_file(hosts, f"/{entry}/redirect/*")], "handle": [sent_on]},
+        {"match": [_file(hosts, f"/{entry}/release/*")], "handle": [named]},
+        {"match": [_file(hosts, f"/{entry}/service")], "handle": [_proxy(settings)]},
+        {"match": [_file(hosts, f"/{entry}/public/")], "handle": _static(f"{hosts}/{entry}")},
     ]
 
 
@@ -189,8 +222,8 @@ def _logs(settings: Settings) -> dict[str, Any]:
         "resp_headers": {"filter": "delete"},
         "request>uri": {"filter": "regexp", "regexp": r"\?.*", "value": "?"},
     }
-    return {
-        "default": {"level": "WARN", "encoder": {"format": "json"}, "exclude": ["http.log.access"]},
+    return https.logs(settings) | {
+        "default": {"level": "WARN", "encoder": {"format": "json"}, "exclude": ["http.log.access", *https.LOGGERS]},
         "access": {
             "include": ["http.log.access"],
             "writer": writer | {"roll_gzip": False},

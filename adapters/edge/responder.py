@@ -138,7 +138,7 @@ class Responder:
             response.set_rcode(dns.rcode.NOTIMP)
             return response
         asked = query.question[0]
-        records = self._table.get(asked.name) or _address_of(asked.name)
+        records = self._table.get(asked.name) or self._table.get(_wildcard(asked.name)) or _address_of(asked.name)
         if not records:
             response.set_rcode(dns.rcode.NXDOMAIN)
         elif fitting := [
@@ -198,6 +198,11 @@ def _listener(path: Path) -> socket.socket:
 
 def _name(host: str) -> dns.name.Name:
     return dns.name.from_text(f"{host}.")
+
+
+def _wildcard(name: dns.name.Name) -> dns.name.Name:
+    """The wildcard that stands for the name where the name itself is unknown (RFC 4592), one label above alone."""
+    return dns.name.Name((b"*", *name.labels[1:])) if len(name) > 1 else name
 
 
 def _records(upstreams: Iterable[Upstream]) -> list[dns.rdata.Rdata]:

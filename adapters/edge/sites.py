@@ -2,7 +2,8 @@
 
 ``releases/<name>/`` says once and for all what a host may be: ``public``, a link to the artifact, with the empty file
 ``release/<name>`` (Caddy learns the name from it) and perhaps the empty file ``fallback``; or the empty file
-``service``, for hosts whose instances the responder knows. ``hosts/<host>`` is a link to one of these directories.
+``service``, for hosts whose instances the responder knows; or the empty file ``redirect/<status>,<scheme>,<host>``.
+``hosts/<host>`` is a link to one of these directories; that of ``*.example.com`` is called ``_.example.com``.
 Every step may be cut short and repeated.
 """
 
@@ -12,9 +13,10 @@ from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
 
-from adapters.edge.caddy import HOST
+from adapters.edge.caddy import HOST, WILDCARD
 
 _SERVICE = "service"
+_ANY = "*."
 _UNFINISHED = "."
 """The first letter of what is being made; no host and no release starts with it."""
 
@@ -30,8 +32,20 @@ def checked(host: str) -> str:
     return host
 
 
+def entry_of(host: str) -> str:
+    """The file name that stands for a host or a wildcard. Raises HostInvalid."""
+    checked(host)
+    return WILDCARD + host.removeprefix(_ANY) if host.startswith(_ANY) else host
+
+
+def host_of(entry: str) -> str:
+    """The host or wildcard that a file name stands for."""
+    return _ANY + entry.removeprefix(WILDCARD) if entry.startswith(WILDCARD) else entry
+
+
 def _servable(host: str) -> bool:
-    return len(host) <= 253 and not host.endswith(".") and re.fullmatch(HOST, host) is not None
+    name = host.removeprefix(_ANY)
+    return len(name) <= 253 and not name.endswith(".") and re.fullmatch(HOST, name) is not None
 
 
 class Sites:
@@ -48,13 +62,19 @@ class Sites:
         """Serve ``artifact``, a directory, at ``host`` from now on; ``fallback``: unknown paths show /index.html."""
         name = _release_name(checked(host), artifact, release_id, fallback=fallback)
         if not (self._releases / name).is_dir():
-            growing = self._unfinished(self._releases)
-            (growing / "release").mkdir(parents=True)
-            (growing / "release" / name).touch()
+            growing = self._marked("release", name)
             (growing / "public").symlink_to(artifact.absolute())
             if fallback:
                 (growing / "fallback").touch()
             _take_place(growing, self._releases / name)
+        self._point(host, name)
+
+    def redirect(self, host: str, status: int, scheme: str, to: str) -> None:
+        """Send requests for ``host`` on to ``to``, a host name perhaps with a port."""
+        mark = f"{status},{scheme},{to}"
+        name = sha256(f"redirect\0{mark}".encode()).hexdigest()[:32]
+        if not (self._releases / name).is_dir():
+            _take_place(self._marked("redirect", mark), self._releases / name)
         self._point(host, name)
 
     def proxy(self, host: str) -> None:
@@ -68,26 +88,27 @@ class Sites:
 
     def withdraw(self, host: str) -> None:
         """Serve nothing at ``host``."""
-        link = self._hosts / checked(host)
+        link = self._hosts / entry_of(host)
         old = _target(link)
         link.unlink(missing_ok=True)
         self._retire(host, old, None)
 
     def hosts(self) -> set[str]:
         """Every host that is served."""
-        return {entry.name for entry in self._hosts.iterdir() if _servable(entry.name)}
+        found = (host_of(entry.name) for entry in self._hosts.iterdir())
+        return {host for host in found if _servable(host)}
 
     def tidy(self) -> None:
         """Remove releases that no host shows or has just shown, and what an interrupted step left."""
-        hosts = self.hosts()
-        used = {_target(self._hosts / host) for host in hosts} | set(self._previous.values())
-        for directory, kept in ((self._hosts, hosts), (self._releases, used)):
+        entries = {entry_of(host) for host in self.hosts()}
+        used = {_target(self._hosts / entry) for entry in entries} | set(self._previous.values())
+        for directory, kept in ((self._hosts, entries), (self._releases, used)):
             for entry in directory.iterdir():
                 if entry.name not in kept:
                     _remove(entry)
 
     def _point(self, host: str, name: str) -> None:
-        link = self._hosts / checked(host)
+        link = self._hosts / entry_of(host)
         old = _target(link)
         if old == name:
             return
@@ -103,6 +124,13 @@ class Sites:
             _remove(self._releases / str(last))
         if old:
             self._previous[host] = old
+
+    def _marked(self, kind: str, mark: str) -> Path:
+        """A directory to become a release, with the empty file ``kind/mark`` in it."""
+        growing = self._unfinished(self._releases)
+        (growing / kind).mkdir(parents=True)
+        (growing / kind / mark).touch()
+        return growing
 
     def _unfinished(self, directory: Path) -> Path:
         return directory / f"{_UNFINISHED}{token_hex(8)}"

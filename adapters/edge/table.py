@@ -26,7 +26,17 @@ class ServiceRoute(msgspec.Struct, frozen=True, tag="service"):
     upstreams: tuple[Upstream, ...]
 
 
-Route = StaticRoute | ServiceRoute
+class RedirectRoute(msgspec.Struct, frozen=True, tag="redirect"):
+    """A host whose requests are sent on to ``to``, a host name perhaps with a port, with the status 301 or 308."""
+
+    hostname: str
+    to: str
+    scheme: str = "https"
+    status: int = 308
+
+
+Route = StaticRoute | ServiceRoute | RedirectRoute
+"""``hostname`` may be a wildcard, which shows what no host of its own shows."""
 
 
 class EdgeTable:
@@ -58,6 +68,10 @@ class EdgeTable:
             self._sites.tidy()
         return refused
 
+    def hosts(self) -> set[str]:
+        """Every host and wildcard that shows something."""
+        return set(self._shown)
+
     def put(self, route: Route) -> None:
         """Show ``route`` at its host. Raises HostInvalid and OSError."""
         host = checked(route.hostname)
@@ -69,6 +83,9 @@ class EdgeTable:
                 self._sites.proxy(host)
             case StaticRoute():
                 self._sites.publish(host, route.artifact, route.release_id, fallback=route.fallback)
+                self._responder.forget(host)
+            case RedirectRoute():
+                self._sites.redirect(host, route.status, route.scheme, route.to)
                 self._responder.forget(host)
         self._shown[host] = route
 

@@ -60,7 +60,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name():
         SettingsInvalid, match=r"SHIPBOOK_DATBASE_URL is no setting.*Did you mean SHIPBOOK_DATABASE_URL\?"
     ):
         Settings.load({}, {"SHIPBOOK_DATBASE_URL": "x"})
-    with pytest.raises(SettingsInvalid, match="The known ones are SHIPBOOK_ADMIN_EMAIL, "):
+    with pytest.raises(SettingsInvalid, match="The known ones are SHIPBOOK_ACME_CA_ROOT, "):
         Settings.load({}, {"SHIPBOOK_QQQ": "x"})
     Settings.load({}, {"SHIPBOOK_TOKEN": "x", "PATH": "y"}, others={"SHIPBOOK_TOKEN"})
 

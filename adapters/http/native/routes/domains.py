@@ -1,6 +1,5 @@
 """A project's custom domains."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from litestar import delete, get, patch, post
@@ -8,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET, UnsetType
 
-from adapters.authority import Authority
+from adapters.authority import Authority, installation
 from adapters.hostnames import normalised
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS
@@ -16,11 +15,9 @@ from adapters.http.native import words
 from adapters.http.native.routes.projects import PROJECT
 from adapters.http.native.wire.domains import DomainCreation, DomainOut, DomainPatch
 from adapters.http.paging import Asked, Listing
-from adapters.settings import Settings
 from commands import verifying
 from commands.custom_domain import AddCustomDomain, ChangeCustomDomain, RemoveCustomDomain
 from commands.project import PRODUCTION
-from commands.verifying import Installation
 from domain.access import Access
 from domain.custom_domain import DomainStatus, Redirect
 from domain.identifiers import CustomDomainId, EnvironmentId, ProjectId
@@ -29,15 +26,6 @@ from projections.custom_domains import CustomDomainRow
 
 DOMAINS = PROJECT + "/domains"
 DOMAIN = DOMAINS + "/{domain_id:str}"
-
-
-def installation(settings: Settings) -> Installation:
-    """What domains have to lead to."""
-    return Installation(
-        apps_domain=settings.apps_domain,
-        addresses=settings.addresses,
-        grace=timedelta(seconds=settings.domain_grace_seconds),
-    )
 
 
 @get(DOMAINS)
