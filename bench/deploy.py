@@ -124,8 +124,10 @@ _BUILDBOT = (
 _PIKU = (
     "Piku gets a `git push` without ssh, and is live as soon as the page lies where nginx would serve it: it resets "
     "one working directory in place, so requests meet half a release, and records nothing but git's log. What we take "
-    "beyond the clone is, by the list above: the request, the way through the relay to an executor, git under watch "
-    "with a fetch and a checkout apart, a copy known by its content, and a row at the edge."
+    "beyond the clone is, by the list above: the request, the way through the relay to an executor, git under watch, "
+    "a copy known by its content, and a row at the edge. Of the time until the commit is known, git itself takes as "
+    "long as by hand; most of the rest is the start of the interpreter that leaves no process of git's behind. One "
+    "that waited ready would save it, and be a process more in an idle plane."
 )
 _NO_PIKU = "Piku was not run: `PIKU_SCRIPT` names no `piku.py`."
 

@@ -12,10 +12,11 @@ from uuid import uuid4
 
 import pytest
 
-from adapters.runtime.limits import Limits, sweep
+from adapters.runtime import limits
+from adapters.runtime.limits import CONTROLLERS, ControlGroup, Limits, sweep
 from adapters.runtime.running import Finished, Reason, run
 from adapters.runtime.sandbox import Capabilities, Sandbox, SandboxUnavailable, capabilities, hand_over
-from tests.adapters.runtime.conftest import Output
+from tests.adapters.runtime.conftest import UNWALLED, Output
 from tests.adapters.runtime.waiting import running, until
 from tests.trees import control_groups
 
@@ -197,6 +198,23 @@ async def test_a_command_that_takes_too_much_memory_is_held_to_its_limit(
     assert "had it all" not in output.text
     assert done.reason is (Reason.OUT_OF_MEMORY if able.limits else Reason.EXITED)
     assert not done.succeeded
+
+
+async def test_a_command_begins_within_its_control_group(place: Path, output: Output) -> None:
+    (place / "app").mkdir(mode=0o755)
+    box = Sandbox(workspace=place / "app", scratch=place / "scratch")
+    await run(["cat", "/proc/self/cgroup"], box, Limits(), output, able=UNWALLED)
+    assert (f"shipbook-run-{os.getpid()}-" in output.text) == bool(UNWALLED.limits)
+
+
+async def test_a_command_that_cannot_be_limited_is_not_started(
+    box: Sandbox, able: Capabilities, output: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = ControlGroup("cgroup v2", dict.fromkeys(CONTROLLERS, box.scratch / "gone"))
+    monkeypatch.setattr(limits, "make", lambda *_: gone)
+    with pytest.raises(SandboxUnavailable, match="behind its limits"):
+        await run(shell("touch began"), box, Limits(), output, able=able)
+    assert not (box.workspace / "began").exists()
 
 
 async def test_a_fork_bomb_meets_its_limit(box: Sandbox, able: Capabilities, output: Output) -> None:
