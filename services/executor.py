@@ -21,6 +21,7 @@ from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.sandbox import capabilities
 from adapters.runtime.toolchains import Toolchains
 from adapters.settings import Settings
+from adapters.workplaces import workplace
 from services.activating import Activator
 from services.building import Builder
 from services.deploying import Deployer
@@ -35,7 +36,6 @@ from services.shipping import Shipping
 from services.specifying import Specifier
 from services.warmth import Warmth
 from services.wiring import Core, core
-from services.workplaces import workplace
 
 log = structlog.get_logger(__name__)
 

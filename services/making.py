@@ -18,6 +18,7 @@ from adapters.runtime.sandbox import Capabilities, Sandbox, SandboxUnavailable, 
 from adapters.runtime.steps import BuildRefused, Command
 from adapters.runtime.toolchains import ToolchainMissing, Toolchains
 from adapters.settings import Settings
+from adapters.sources import policy
 from commands.deployment import ResolveCommit
 from commands.release import CutRelease
 from domain.deployment import DeploymentQueued, Recipe
@@ -25,7 +26,7 @@ from domain.identifiers import ReleaseId
 from domain.project import ProjectType, RuntimeType
 from domain.release import ReleaseCut, Surroundings
 from domain.steps import StepKind
-from services.ingredients import Ingredients, policy
+from services.ingredients import Ingredients
 from services.journal import Journal
 from services.leasing import Lease
 from services.steps import StepFailed, step

@@ -1,5 +1,6 @@
 """What the HTTP application is put together from."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -72,3 +73,5 @@ class Parts:
     passwords: Passwords = field(default_factory=Passwords)
     attempts_by_account: Throttle = field(default_factory=lambda: Throttle(limit=10, period=300))
     attempts_by_address: Throttle = field(default_factory=lambda: Throttle(limit=60, period=300))
+    readings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    """Repositories that are looked at side by side."""

@@ -2,7 +2,6 @@
 
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import UNSET, UnsetType
 
 from adapters.git_setup import Credential
@@ -11,8 +10,9 @@ from adapters.http.native import words
 from adapters.http.native.wire.accounts import TokenCreation
 from adapters.http.native.wire.projects import EnvironmentCreation, ProjectCreation, ProjectPatch
 from adapters.http.native.wire.repositories import ConnectionCreation, CredentialIn
-from adapters.repository_url import FetchPolicy, RepositoryRefused, validate_url
+from adapters.repository_url import RepositoryRefused, validate_url
 from adapters.settings import Settings
+from adapters.sources import encoded, policy
 from commands.account import IssueApiToken
 from commands.checks import invalid
 from commands.ports import SecretValue
@@ -44,9 +44,8 @@ async def token(call: Call, body: TokenCreation, token_id: ApiTokenId, digest: s
 
 def allowed_url(url: str, settings: Settings) -> str:
     """The repository's address, if it may be fetched from. Raises ``Invalid`` with the reason."""
-    policy = FetchPolicy(allow_local=settings.allow_local_repositories, allow_private=settings.allow_private_networks)
     try:
-        validate_url(url, policy)
+        validate_url(url, policy(settings))
     except RepositoryRefused as refused:
         raise invalid("url", str(refused)) from refused
     return url
@@ -62,8 +61,7 @@ def credential(body: CredentialIn | None) -> SecretValue | None:
     """What is sealed: JSON of ``adapters.git_setup.Credential``."""
     if body is None or not (body.token or body.private_key):
         return None
-    found = Credential(username=body.username, token=body.token, private_key=body.private_key)
-    return SecretValue(msgspec.json.encode(found).decode())
+    return encoded(Credential(username=body.username, token=body.token, private_key=body.private_key))
 
 
 def project(body: ProjectCreation, project_id: ProjectId, environment_id: EnvironmentId) -> CreateProject:

@@ -10,6 +10,7 @@ from adapters.http.identity import signed_in
 from adapters.http.native.routes import (
     accounts,
     deployments,
+    detection,
     domains,
     environments,
     projections,
@@ -22,7 +23,7 @@ from adapters.http.native.routes import (
 CHAPTERS = {
     "Accounts": accounts.ROUTES,
     "Repositories": repositories.ROUTES,
-    "Projects": projects.ROUTES,
+    "Projects": [*projects.ROUTES, *detection.ROUTES],
     "Environments": environments.ROUTES,
     "Deployments": deployments.ROUTES,
     "Releases": releases.ROUTES,
