@@ -228,9 +228,12 @@ class App:
 
 
 @contextmanager
-def running(directory: Path, launcher: tuple[str, ...] = (), **settings: str) -> Iterator[Plane]:
+def running(
+    directory: Path, launcher: tuple[str, ...] = (), edge: str | None = None, **settings: str
+) -> Iterator[Plane]:
     """A plane for the length of the block; what it started is gone afterwards."""
     plane = Plane(directory, settings=settings, launcher=launcher)
+    plane.edge = edge or plane.edge
     try:
         plane.start()
         yield plane
