@@ -231,8 +231,9 @@ async def _caddy_answers(settings: Settings) -> bool:
         async with asyncio.timeout(2):
             _, admin = await asyncio.open_unix_connection(str(settings.sockets_dir / "caddy.sock"))
             admin.close()
-            _, edge = await asyncio.open_connection(settings.edge.host, settings.edge.port)
-            edge.close()
+            for address in filter(None, (settings.edge, settings.edge_tls)):
+                _, edge = await asyncio.open_connection(address.host, address.port)
+                edge.close()
     except OSError:
         return False
     return True

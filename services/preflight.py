@@ -33,6 +33,8 @@ def claimed(settings: Settings, *, room_mb: int = ROOM_MB) -> Iterator[None]:
             _check_room(settings.data_dir, room_mb)
             _check_port("http", settings.http)
             _check_port("edge", settings.edge)
+            if settings.edge_tls:
+                _check_port("edge_tls", settings.edge_tls)
             yield
         finally:
             shutil.rmtree(settings.sockets_dir, ignore_errors=True)

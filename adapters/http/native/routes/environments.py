@@ -15,7 +15,7 @@ from commands import creating
 from commands.project import RelabelEnvironment
 from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId
-from projections import environments, projects, releases
+from projections import custom_domains, environments, projects, releases
 from projections.environments import EnvironmentRow
 
 ENVIRONMENTS = PROJECT + "/environments"
@@ -66,7 +66,9 @@ async def shown_runtime(call: Call, row: EnvironmentRow, *, status: int = 200) -
     """What is live in an environment, as an answer."""
     release_id = row.active_release_id
     active = await releases.find(call.reader, call.tenant, release_id) if release_id else None
-    return call.shown(row.activation, words.environments.runtime(row, active, call.parts.settings), status=status)
+    domains = await custom_domains.of_environment(call.reader, call.tenant, row.id)
+    shown = words.environments.runtime(row, active, domains, call.parts.settings)
+    return call.shown(row.activation, shown, status=status)
 
 
 async def _found(call: Call, project_id: ProjectId, environment_id: EnvironmentId) -> EnvironmentRow:

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 from adapters.http.native.wire.projects import RuntimeConfigOut
 from adapters.http.native.wire.shapes import In, Out, Reason, said
+from domain.custom_domain import DomainStatus
 from domain.identifiers import (
+    CustomDomainId,
     DeploymentId,
     EnvironmentId,
     ProjectId,
@@ -155,6 +157,18 @@ class RouteOut(Out):
     release_id: ReleaseId
 
 
+class RuntimeDomainOut(Out):
+    """A custom domain of the environment; ``live``: requests for it are answered."""
+
+    id: CustomDomainId
+    hostname: str
+    url: str
+    status: DomainStatus
+    live: bool
+    redirect_to: str | None
+    certificate: Literal["none", "requested", "issued", "failed", "per-host"]
+
+
 class ActivationOut(Out):
     """A release that is being made live."""
 
@@ -173,6 +187,6 @@ class RuntimeOut(Out):
     active_release: ReleaseOut | None
     instances: list[InstanceOut]
     routes: list[RouteOut]
-    domains: list[str]
+    domains: list[RuntimeDomainOut]
     activation: ActivationOut | None
     last_error: str | None
