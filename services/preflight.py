@@ -72,5 +72,7 @@ def _check_port(field: str, address: Address) -> None:
     while problem := bindable(address.host, address.port):
         if problem.errno != errno.EADDRINUSE or monotonic() > deadline:
             why = "is taken by another program" if problem.errno == errno.EADDRINUSE else f"cannot be used: {problem}"
-            raise CannotStart(f"{address} {why}. Choose another address with --{field} or {variable(field)}.")
+            raise CannotStart(
+                f"{address} {why}. Choose another address with --{field.replace('_', '-')} or {variable(field)}."
+            )
         sleep(0.05)

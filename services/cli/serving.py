@@ -15,6 +15,9 @@ Http = Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where the A
 Edge = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", help="Where the applications are served; else 127.0.0.1:8000.")
 ]
+EdgeTls = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Where they are served over HTTPS as well; else nowhere.")
+]
 AdminEmail = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="The first administrator; matters at the first start only.")
 ]
@@ -33,13 +36,20 @@ app.add_typer(ops, name="ops", rich_help_panel=PANEL)
     [
         ("shipbook up", "everything, in ./.shipbook; stop it with Ctrl-C"),
         ("shipbook up --http 0.0.0.0:8080 --edge 0.0.0.0:80", "reachable from other machines"),
+        ("shipbook up --edge 0.0.0.0:80 --edge-tls 0.0.0.0:443", "with HTTPS for custom domains"),
     ],
 )
-def up(data_dir: DataDir = None, http: Http = None, edge: Edge = None, admin_email: AdminEmail = None) -> int:
+def up(
+    data_dir: DataDir = None,
+    http: Http = None,
+    edge: Edge = None,
+    edge_tls: EdgeTls = None,
+    admin_email: AdminEmail = None,
+) -> int:
     """Run the whole plane on this machine: PostgreSQL, NATS, Caddy and Shipbook's own processes."""
     from services import up
 
-    up.become(settings(data_dir=data_dir, http=http, edge=edge, admin_email=admin_email))
+    up.become(settings(data_dir=data_dir, http=http, edge=edge, edge_tls=edge_tls, admin_email=admin_email))
 
 
 @server_command(
