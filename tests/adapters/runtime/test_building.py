@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from adapters.detection.tree import BuildRefused, content
 from adapters.runtime import building
 from adapters.runtime.building import BuildPlan, find_output, find_start
-from adapters.runtime.steps import BuildRefused, content
 from domain.project import BuildConfig, ProjectType, RuntimeConfig
 
 NONE = BuildConfig()
@@ -72,6 +72,15 @@ def test_the_version_of_node_is_the_one_asked_for(
     config: BuildConfig, files: dict[str, str], asked: str, tmp_path: Path
 ) -> None:
     assert building.plan(REACT, config, write(tmp_path, {"package.json": BUILD} | files)).needs.node == asked
+
+
+def test_a_package_manager_that_is_not_known_is_refused_where_the_user_chose_it(tmp_path: Path) -> None:
+    write(tmp_path, {"package.json": package(packageManager="bun@1", scripts={"build": "x"})})
+    plan = building.plan(REACT, NONE, tmp_path)
+    assert plan.needs.manager == "npm"
+    assert "npm (package.json asks for bun, which is not known here: npm installs instead)" in plan.reasons
+    with pytest.raises(BuildRefused, match="'bun' is not a package manager"):
+        building.plan(REACT, BuildConfig(package_manager="bun"), tmp_path)
 
 
 def test_what_the_user_says_comes_first(tmp_path: Path) -> None:
@@ -257,7 +266,6 @@ def test_a_server_that_nothing_can_start_says_what_to_set(
         (REACT, {"index.html": ""}, "no package.json"),
         (REACT, {"package.json": "{}"}, "no script 'build'"),
         (REACT, {"package.json": "{"}, "not valid JSON"),
-        (REACT, {"package.json": package(packageManager="bun@1", scripts={"build": "x"})}, "'bun' is not a package"),
         (PYTHON, {"pyproject.toml": "["}, "not valid TOML"),
     ],
 )

@@ -14,7 +14,7 @@ from adapters.runtime.limits import Limits
 from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.running import run
 from adapters.runtime.sandbox import Sandbox, capabilities, hand_over
-from adapters.runtime.toolchains import ToolchainMissing, Toolchains, name
+from adapters.runtime.toolchains import Needs, ToolchainMissing, Toolchains, name
 from domain.project import BuildConfig, ProjectType, RuntimeConfig
 from tests.adapters.runtime.conftest import Output
 from tests.adapters.runtime.contract import get
@@ -25,6 +25,11 @@ const server = require('express')();
 server.get('/', (question, answer) => answer.send(`node ${process.version} says ${process.env.WORD}`));
 server.listen(process.env.PORT, process.env.HOST);
 """
+PINNED = (
+    "sha512.76e2379760a4328ec4415815bcd6628dee727af3779aaa4c914e3944156c4299"
+    "921a89f976381ee107d41f12cfa4b66681ca9c718f0668fa0831ed4c6d8ba56c"
+)
+"""What corepack writes of pnpm 9.15.0."""
 REPOSITORIES = {
     "flask": (
         ProjectType.PYTHON,
@@ -53,7 +58,7 @@ REPOSITORIES = {
     "express with pnpm on Node 22": (
         ProjectType.NODE,
         {
-            "package.json": json.dumps({"packageManager": "pnpm@9.15.0", "dependencies": {"express": "^4"}}),
+            "package.json": json.dumps({"packageManager": f"pnpm@9.15.0+{PINNED}", "dependencies": {"express": "^4"}}),
             ".nvmrc": "22.20",
             "index.js": EXPRESS,
         },
@@ -144,9 +149,18 @@ async def test_a_react_site_is_built_by_vite(kept: Path, place: Path, output: Ou
 
 
 async def test_a_version_that_does_not_exist_is_refused_in_a_sentence(kept: Path, output: Output) -> None:
-    plan = building.BuildPlan(needs=building.Needs(node="3.14.15"))
+    plan = building.BuildPlan(needs=Needs(node="3.14.15"))
     with pytest.raises(ToolchainMissing, match=r"no Node\.js 3\.14\.15"):
         await Toolchains(kept / "tools").provide(plan.needs, output)
+
+
+@pytest.mark.parametrize(("digest", "sentence"), [("sha512.beef", "is not the one"), ("crc32.0", "not known here")])
+async def test_a_package_manager_that_is_not_the_pinned_one_is_refused(
+    digest: str, sentence: str, kept: Path, output: Output
+) -> None:
+    needs = Needs(node="", manager="pnpm", manager_version="9.15.0", manager_digest=digest)
+    with pytest.raises(ToolchainMissing, match=sentence):
+        await Toolchains(kept / "tools").provide(needs, output)
 
 
 def write(place: Path, files: dict[str, str]) -> Path:
