@@ -1,6 +1,7 @@
 """What Caddy has of certificates: those in its storage, and its complaints about those that it could not get."""
 
 import asyncio
+import re
 import ssl
 from contextlib import suppress
 from datetime import datetime
@@ -19,6 +20,8 @@ KNOCK_SECONDS = 30.0
 _MOST_BYTES = 1 << 20
 """So much of the log is read at a time; what goes beyond that is passed over."""
 _LONGEST_COMPLAINT = 500
+_TOKEN = re.compile(r"(?<=acme-challenge/)[\w-]+")
+"""What differs each time that the same thing fails."""
 
 
 class Certificate(msgspec.Struct, frozen=True):
@@ -138,5 +141,5 @@ def _complaints(lines: list[bytes]) -> dict[str, str]:
         with suppress(msgspec.DecodeError):
             said = msgspec.json.decode(line, type=_Line)
             if said.identifier and said.error:
-                found[said.identifier] = said.error[:_LONGEST_COMPLAINT]
+                found[said.identifier] = _TOKEN.sub("…", said.error)[:_LONGEST_COMPLAINT]
     return found
