@@ -237,6 +237,8 @@ class Database(Value):
     created: DatabaseCreated | None = None
     placed: DatabasePlaced | None = None
     status: Status = Status.CREATING
+    started: bool = False
+    """It has run before."""
     error: str | None = None
     attachments: tuple[Attachment, ...] = ()
     attached: int = 0
@@ -244,6 +246,8 @@ class Database(Value):
     restores: int = 0
     restoring: BackupId | None = None
     schedule: BackupSchedule | None = None
+    last_backup_id: BackupId | None = None
+    """The backup that is made before it is deleted."""
 
 
 def evolve(state: Database, fact: Event) -> Database:
@@ -266,6 +270,10 @@ def evolve(state: Database, fact: Event) -> Database:
             return replace(state, schedule=None)
         case DatabaseFailed():
             return replace(state, status=Status.FAILED, error=fact.error)
+        case DatabaseStarted():
+            return replace(state, status=Status.RUNNING, error=None, started=True)
+        case DatabaseDeletionRequested():
+            return replace(state, status=Status.DELETING, error=None, last_backup_id=fact.last_backup_id)
         case _:
             return replace(state, status=STATUS[type(fact)], error=None)
 

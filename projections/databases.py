@@ -53,7 +53,6 @@ class DatabaseRow(Row):
     error: str | None
     machine: MachineId
     port: int | None
-    started_before: bool
     restoring: BackupId | None
     restore: int
     restored_at: datetime | None
@@ -123,8 +122,7 @@ def _fields(fact: Event, recorded: Recorded) -> dict[str, Any]:
         case DatabaseDeletionAbandoned():
             return {"status": Status.RUNNING, "error": fact.error, "last_backup_id": None}
         case _:
-            status = STATUS[type(fact)]
-            return {"status": status, "error": None} | ({"started_before": True} if status is Status.RUNNING else {})
+            return {"status": STATUS[type(fact)], "error": None}
 
 
 def _patch(fact: Event, recorded: Recorded, fields: dict[str, Any]) -> Patch:
@@ -147,7 +145,6 @@ def _created(fact: DatabaseCreated, recorded: Recorded) -> DatabaseRow:
         error=None,
         machine=NOWHERE,
         port=None,
-        started_before=False,
         restoring=fact.restored_from,
         restore=0 if fact.restored_from is None else 1,
         restored_at=None,
@@ -188,9 +185,9 @@ async def listing(reader: Reader, tenant: TenantId, paging: Paging) -> Page[Data
     return await reader.select(DATABASES, Selection(equal={"tenant_id": tenant}, order_by="name"), paging)
 
 
-async def attachments(reader: Reader, database_id: DatabaseId) -> list[AttachmentRow]:
-    """The environments that have the database's address, by the secret's name."""
-    return await every(reader, ATTACHMENTS, Selection(equal={"database_id": database_id}, order_by="variable"))
+async def attachments(reader: Reader, ids: Sequence[DatabaseId]) -> list[AttachmentRow]:
+    """The environments that have these databases' addresses, by the secret's name."""
+    return await every(reader, ATTACHMENTS, Selection(equal={"database_id": tuple(ids)}, order_by="variable"))
 
 
 async def of_machine(reader: Reader, machine: MachineId) -> list[DatabaseRow]:

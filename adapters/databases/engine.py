@@ -27,6 +27,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int
     existed: bool = False
     """It has run before: an empty one must not take the place of files that are lost."""
+    scratch: bool = False
+    """Nobody misses it after a crash of the machine."""
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ VERSION = "18"
 MAKE = """\
 if [ ! -d data ]; then
   rm -rf making
-  {initdb} -D making -U {admin} --auth=trust --no-instructions --encoding=UTF8 \
+  {initdb} -D making -U {admin} --auth=trust --no-instructions {sync} --encoding=UTF8 \
     --locale-provider=builtin --builtin-locale=C.UTF-8 --locale=C
   echo 'host all all 127.0.0.1/32 scram-sha-256' > making/pg_hba.conf
   {postgres} --single -D making postgres < first.sql
@@ -50,7 +50,8 @@ class Postgres:
         """Serve a cluster; ``statements`` are carried out when it is made."""
         door, tools = self.door(order), toolchains()
         postgres, initdb = (program(tools[0], name) for name in ("postgres", "initdb"))
-        make = "" if order.existed else MAKE.format(initdb=initdb, postgres=postgres, admin=ADMIN)
+        sync = "--no-sync" if order.scratch else ""
+        make = "" if order.existed else MAKE.format(initdb=initdb, postgres=postgres, admin=ADMIN, sync=sync)
         first = [f"ALTER ROLE {ADMIN} PASSWORD '{verifier(self._machine.secret)}'", *statements]
         launch = Launch(
             command=f"set -e\n{make}" + SERVE.format(postgres=postgres, settings=_settings(order)),
@@ -158,5 +159,6 @@ def _settings(order: Order) -> str:
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
+        "fsync": "off" if order.scratch else "on",
     }
     return " ".join(f"-c {name}='{value}'" for name, value in settings.items())

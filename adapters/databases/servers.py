@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -11,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.databases.engine import HOST, EngineFailed, Order
+from adapters.databases.engine import EngineFailed, Order
 from adapters.databases.places import Places
+from adapters.databases.ports import is_free
 from adapters.runtime import sandbox as walls
 from adapters.runtime.instance import InstanceRefused, InstanceSpec, InstanceState
 from adapters.runtime.limits import Limits
@@ -75,7 +75,7 @@ class Servers:
         if not self.able.namespaces:
             raise EngineFailed(f"This machine allows no namespaces, so no database can run on it: {self.able.problem}")
         if not await self.runs(order):
-            if not _free(order.port):
+            if not is_free(order.port):
                 raise EngineFailed(f"Port {order.port} is in use by another program of this machine. End that one.")
             await asyncio.to_thread(self._prepare, order, launch)
         try:
@@ -211,13 +211,3 @@ def _hand_over_one(path: Path, able: Capabilities) -> None:
     """Give one path, not all below it, to the user that sandboxed commands run as."""
     if able.user is not None:
         os.lchown(path, able.user, able.user)
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True

@@ -164,7 +164,7 @@ def _shared_parameters(path: str, method: Method, *, streaming: bool) -> Iterato
         yield _MIN_POSITION
         if streaming:
             yield _LAST_EVENT_ID
-        elif not path.endswith("/text"):
+        elif not path.endswith(("/text", "/download")):
             yield _IF_NONE_MATCH
     elif not path.startswith("/auth/"):
         yield _IDEMPOTENCY
@@ -184,6 +184,8 @@ def _complete_responses(path: str, method: Method, operation: dict[str, Any], *,
         responses["204"] = {"description": "You had everything already."}
     if path.endswith("/text"):
         responses["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    if path.endswith("/download"):
+        responses["200"]["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     codes = [*_ALWAYS, *(_WRITING if method != "GET" else ())]
     codes += ["410"] if streaming or "logs" in path else []
     codes += ["412"] if method in {"PATCH", "DELETE"} else []

@@ -1,7 +1,7 @@
 """Long answers, sent as they are read: no faster than the reader takes them, and for nobody who has left."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import structlog
@@ -22,8 +22,11 @@ class Sending(ASGIResponse):
 
     _should_set_content_length = False  # nobody knows how long it will be
 
-    def __init__(self, media_type: str, pieces: AsyncGenerator[bytes, None]) -> None:
-        super().__init__(media_type=media_type, headers={"X-Accel-Buffering": "no", "Content-Type": media_type})
+    def __init__(
+        self, media_type: str, pieces: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None
+    ) -> None:
+        own = {"X-Accel-Buffering": "no", "Content-Type": media_type}
+        super().__init__(media_type=media_type, headers=own | dict(headers or {}))
         self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
