@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from adapters.artifacts import Artifacts
+from adapters.databases.measuring import Measurements
 from adapters.edge.lookup import Lookup
 from adapters.linestore import LineStore
 from adapters.linewriting import LineWriters
@@ -23,7 +24,10 @@ from adapters.runtime.toolchains import Toolchains
 from adapters.settings import Settings
 from adapters.workplaces import workplace
 from services.activating import Activator
+from services.backing_up import BackingUp
 from services.building import Builder
+from services.database_grounds import Grounds
+from services.databases import Databases
 from services.deploying import Deployer
 from services.embedded import nats_url
 from services.hosting import Hosting
@@ -63,6 +67,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(executor.presence.run())
             tasks.create_task(executor.hosting.run())
+            tasks.create_task(executor.databases.run())
             tasks.create_task(executor.shipping.run())
             tasks.create_task(_take(queue, "build", settings.builds_at_once, executor.builder.build))
             tasks.create_task(_take(queue, "activate", ROLLBACKS_AT_ONCE, executor.rollback.activate))
@@ -77,6 +82,7 @@ class Executor:
     builder: Builder
     rollback: RollBack
     hosting: Hosting
+    databases: Databases
     shipping: Shipping
 
 
@@ -105,11 +111,13 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     activator = Activator(runtime, artifacts, specifier, hosting)
     deployer = Deployer(Maker(settings, place, artifacts, toolchains, able), activator)
     presence = Presence(parts.database)
+    grounds = await asyncio.to_thread(Grounds.of, parts, able)
     return Executor(
         presence=presence,
         builder=Builder(parts, writers, doorbells, deployer, presence),
         rollback=RollBack(parts, activator),
         hosting=hosting,
+        databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
         shipping=Shipping(parts, runtime, specifier, writers, hosting),
     )
 
