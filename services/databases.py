@@ -56,6 +56,8 @@ ANSWER_SECONDS = 5.0
 """How long a database may take to say how it is."""
 WISHED = frozenset({Status.CREATING, Status.STARTING, Status.RUNNING, Status.FAILED})
 """The states of a database that shall run."""
+WISHED_ANEW = frozenset({Status.STARTING, Status.STOPPING})
+"""Somebody has just asked for it, and what failed before is no reason to wait."""
 
 
 @dataclass
@@ -113,6 +115,8 @@ class Databases:
         """Whether something is to be done for it, at a glance."""
         if row.status is Status.STOPPED:
             return False
+        if row.status in WISHED_ANEW:
+            self._later.pop(row.id, None)
         if row.status is not Status.RUNNING or row.restoring is not None or row.id not in self._answering:
             return True
         return not await self.grounds.engines[row.engine, row.isolation].runs(_shown(row))
@@ -174,6 +178,7 @@ class Databases:
             await self._report(row, ReportFailed(database_id=row.id, error=str(problem)))
             return
         await self._report(row, ReportStarted(database_id=row.id))
+        await self._measured(row.id, engine, order)
         if state.restoring is not None:
             await self._restore(row, state, state.restoring, order)
         self._answering.add(row.id)
@@ -240,18 +245,18 @@ class Databases:
                 rows = await databases.of_machine(self.grounds.core.reader, self.grounds.machine.id)
                 for row in rows:
                     if row.id in self._answering and row.status is Status.RUNNING:
-                        await self._measured(row)
+                        await self._measured(row.id, self.grounds.engines[row.engine, row.isolation], _shown(row))
             except Unavailable as away:
                 log.info("the databases are not measured", reason=str(away))
             await asyncio.sleep(MEASURE_SECONDS)
 
-    async def _measured(self, row: DatabaseRow) -> None:
-        engine = self.grounds.engines[row.engine, row.isolation]
+    async def _measured(self, database_id: DatabaseId, engine: Engine, order: Order) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await self.measurements.keep(row.id, await engine.measure(_shown(row)))
-        except (EngineFailed, TimeoutError) as problem:
-            await self.measurements.keep(row.id, None, str(problem) or f"No answer within {ANSWER_SECONDS:g} s.")
+                measurement, problem = await engine.measure(order), None
+        except (EngineFailed, TimeoutError) as failed:
+            measurement, problem = None, str(failed) or f"No answer within {ANSWER_SECONDS:g} s."
+        await self.measurements.keep(database_id, measurement, problem)
 
 
 def _shown(row: DatabaseRow) -> Order:

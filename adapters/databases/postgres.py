@@ -97,6 +97,9 @@ class Postgres:
             await asyncio.to_thread(lend, file, place / DUMP)
             options = ("--exit-on-error", "--no-owner", "--no-privileges", f"--dbname={fresh}", DUMP)
             await self._tool("pg_restore", order, place, *options)
+        except EngineFailed:
+            await postgres_admin.drop_beside(door, order.database)
+            raise
         finally:
             await asyncio.to_thread(remove_tree, place)
         await postgres_admin.change_places(door, order.database, fresh, mark)

@@ -61,6 +61,13 @@ async def run(door: Door, statements: Sequence[sql.Composed], database: str = "p
             await connection.execute(statement)
 
 
+async def has_customers(door: Door) -> bool:
+    """Whether there is any database beside those that PostgreSQL makes itself."""
+    query = "SELECT 1 FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')"
+    async with connected(door) as connection:
+        return await (await connection.execute(query)).fetchone() is not None
+
+
 async def measure(door: Door, database: str) -> Measurement:
     """A database's size, and its connections."""
     query = (
@@ -95,6 +102,18 @@ async def make_beside(door: Door, database: str, owner: str) -> str:
         ],
     )
     return fresh
+
+
+async def drop(door: Door, database: str) -> None:
+    """Drop what is beside the database, and then the database; those that are not there are no error."""
+    await drop_beside(door, database)
+    await run(door, [sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database))])
+
+
+async def drop_beside(door: Door, database: str) -> None:
+    """Drop what a restore has left beside the database."""
+    beside = [sql.Identifier(_beside(database, what)) for what in (FRESH, FORMER)]
+    await run(door, [sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name) for name in beside])
 
 
 async def change_places(door: Door, database: str, fresh: str, mark: str) -> None:

@@ -85,7 +85,7 @@ class Servers:
         if instance.port != order.port:
             await self.runtime.stop(order.id, STOP_SECONDS)
             raise EngineFailed(f"Port {order.port} was taken by another program of this machine. End that one.")
-        await self._until(answers, order)
+        await self._until(answers, order, instance.restarts + MOST_RESTARTS)
 
     async def runs(self, order: Order) -> bool:
         """Whether the server's process lives."""
@@ -166,11 +166,11 @@ class Servers:
             ),
         )
 
-    async def _until(self, answers: Callable[[], Awaitable[bool]], order: Order) -> None:
+    async def _until(self, answers: Callable[[], Awaitable[bool]], order: Order, restarts: int) -> None:
         """Wait until it answers; one that ends again and again, or never answers, is stopped."""
         try:
             async with asyncio.timeout(START_SECONDS):
-                while await self._may_answer(order):
+                while await self._may_answer(order, restarts):
                     if await answers():
                         return
                     await asyncio.sleep(ASK_SECONDS)
@@ -180,9 +180,9 @@ class Servers:
         await self.runtime.stop(order.id, STOP_SECONDS)
         raise EngineFailed(f"The server does not start: {words}")
 
-    async def _may_answer(self, order: Order) -> bool:
+    async def _may_answer(self, order: Order, restarts: int) -> bool:
         instance = await self.runtime.instance(order.id)
-        return instance is not None and instance.state not in DOWN and instance.restarts <= MOST_RESTARTS
+        return instance is not None and instance.state not in DOWN and instance.restarts <= restarts
 
     def _last_words(self, order: Order) -> str:
         with suppress(OSError):

@@ -31,6 +31,51 @@ class SharedPostgres:
         """Start the server where it does not run, make the role and the database where there are none, open them."""
         async with self._alone:
             await self._serve(order)
+            await self._open(order)
+
+    async def runs(self, order: Order) -> bool:
+        """Whether the server's process lives."""
+        return await self._servers.runs(_server(order))
+
+    async def stop(self, order: Order) -> None:
+        """Let nobody in any more, and send away who is."""
+        if not await self.runs(order):
+            return
+        async with postgres_admin.connected(self._postgres.door(order)) as connection:
+            await connection.execute(sql.SQL("ALTER ROLE {user} NOLOGIN").format(**_names(order)))
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [order.user]
+            )
+
+    async def remove(self, order: Order) -> None:
+        """Drop the database and its role; the server runs only as long as there is another one."""
+        if not self._servers.files(SERVER).exists():
+            return
+        door = self._postgres.door(order)
+        async with self._alone:
+            await self._serve(order)
+            await postgres_admin.drop(door, order.database)
+            await postgres_admin.run(door, [sql.SQL("DROP ROLE IF EXISTS {user}").format(**_names(order))])
+            if not await postgres_admin.has_customers(door):
+                await self._servers.stop(_server(order))
+
+    async def measure(self, order: Order) -> Measurement:
+        """Its size, and who is connected."""
+        return await self._postgres.measure(order)
+
+    async def dump(self, order: Order, into: Path) -> Path:
+        """As from a server of its own: the role reads what is its own."""
+        return await self._postgres.dump(order, into)
+
+    async def restore(self, order: Order, file: Path, mark: str) -> None:
+        """As into a server of its own."""
+        await self._postgres.restore(order, file, mark)
+
+    async def found(self, order: Order) -> str:
+        """How many tables and rows there are."""
+        return await self._postgres.found(order)
+
+    async def _open(self, order: Order) -> None:
         door, names = self._postgres.door(order), _names(order)
         async with postgres_admin.connected(door) as connection:
             query = "SELECT datname FROM pg_database WHERE datname = %s"
@@ -48,48 +93,6 @@ class SharedPostgres:
                 await connection.execute(sql.SQL("CREATE DATABASE {database} OWNER {user}").format(**names))
             await connection.execute(sql.SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC").format(**names))
             await connection.execute(sql.SQL("ALTER ROLE {user} LOGIN").format(**names))
-
-    async def runs(self, order: Order) -> bool:
-        """Whether the server's process lives."""
-        return await self._servers.runs(_server(order))
-
-    async def stop(self, order: Order) -> None:
-        """Let nobody in any more, and send away who is."""
-        if not await self.runs(order):
-            return
-        async with postgres_admin.connected(self._postgres.door(order)) as connection:
-            await connection.execute(sql.SQL("ALTER ROLE {user} NOLOGIN").format(**_names(order)))
-            await connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = %s", [order.user]
-            )
-
-    async def remove(self, order: Order) -> None:
-        """Drop the database and its role."""
-        if not self._servers.files(SERVER).exists():
-            return
-        async with self._alone:
-            await self._serve(order)
-        statements = ("DROP DATABASE IF EXISTS {database} WITH (FORCE)", "DROP ROLE IF EXISTS {user}")
-        names = _names(order)
-        await postgres_admin.run(
-            self._postgres.door(order), [sql.SQL(statement).format(**names) for statement in statements]
-        )
-
-    async def measure(self, order: Order) -> Measurement:
-        """Its size, and who is connected."""
-        return await self._postgres.measure(order)
-
-    async def dump(self, order: Order, into: Path) -> Path:
-        """As from a server of its own: the role reads what is its own."""
-        return await self._postgres.dump(order, into)
-
-    async def restore(self, order: Order, file: Path, mark: str) -> None:
-        """As into a server of its own."""
-        await self._postgres.restore(order, file, mark)
-
-    async def found(self, order: Order) -> str:
-        """How many tables and rows there are."""
-        return await self._postgres.found(order)
 
     async def _serve(self, order: Order) -> None:
         server = _server(order)
