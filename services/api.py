@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from adapters.callers import Callers
 from adapters.database import PROJECTED, Unavailable
+from adapters.databases.measuring import Measurements
 from adapters.http.application import create_app, dismiss_readers
 from adapters.http.parts import Health, Parts
 from adapters.http.protocol import BoundedProtocol
@@ -78,6 +79,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 lines=LineStore(built_on.database),
                 doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
                 operations=Operations(built_on.database),
+                measurements=Measurements(built_on.database),
                 clock=built_on.clock,
                 settings=settings,
                 probe=lambda: probed(built_on, progress, connection),

@@ -14,6 +14,7 @@ from commands.policies import ActivationWork, BuildWork, WorkItem
 from projections import deployments, environments
 from projections.reading import Reader
 from services.dns_checking import DnsChecking
+from services.backup_scheduling import BackupScheduling
 from services.embedded import nats_url
 from services.process import Ready, run
 from services.projector import Projector
@@ -45,6 +46,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
         tasks.create_task(Reactor(parts, writers).run())
+        tasks.create_task(BackupScheduling(parts).run())
         tasks.create_task(DnsChecking(parts, settings).run())
         tasks.create_task(Retention(parts.database, parts.reader, settings.log_retention_days).run())
         ready()

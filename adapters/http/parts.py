@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from adapters.databases.measuring import Measurements
 from adapters.http.pages import Lines
 from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
@@ -67,6 +68,7 @@ class Parts:
     lines: Lines
     doorbell: Doorbell
     operations: Operations
+    measurements: Measurements
     clock: Clock
     settings: Settings
     probe: Probe

@@ -9,6 +9,8 @@ GRANT SELECT, INSERT ON log.requests TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON log.tracking TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE ON log.numbers TO shipbook_app;
 GRANT SELECT, INSERT, DELETE ON vault.keys, vault.secrets TO shipbook_app;
+GRANT USAGE ON SCHEMA measured TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON measured.databases TO shipbook_app;
 
 -- Lines come and go by the day and read models are rebuilt, so the application owns theirs.
 ALTER SCHEMA lines OWNER TO shipbook_app;

@@ -3,7 +3,7 @@
 import io
 import sys
 
-from services.cli import account, deploying, domains, looking, serving  # noqa: F401 - each declares its commands
+from services.cli import account, databases, deploying, domains, looking, serving  # noqa: F401 - each declares its commands
 from services.cli.declaring import app
 
 

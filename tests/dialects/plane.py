@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -18,6 +18,7 @@ from litestar import Litestar
 from adapters.bell import Bells
 from adapters.callers import Callers
 from adapters.database import PROJECTED
+from adapters.databases.measuring import Measurements
 from adapters.http.application import create_app
 from adapters.http.parts import Health, Parts
 from adapters.http.passwords import Passwords
@@ -60,6 +61,17 @@ class Plane:
     def call(self, work: Coroutine[Any, Any, T], timeout: float = 15) -> T:
         """Run ``work`` in the plane's loop."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+
+    @contextmanager
+    def meanwhile(self, work: Coroutine[Any, Any, object]) -> Iterator[None]:
+        """``work`` goes on in the plane's loop for the length of the block."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            yield
+        finally:
+            future.cancel()
+            with suppress(CancelledError):
+                future.result(15)
 
     def do(self, tenant: str, *commands: Command) -> Caused:
         """Handle commands as the system does, and wait until what they caused can be read; the last one's facts."""
@@ -130,6 +142,7 @@ class Plane:
                 lines=store,
                 doorbell=bells.listening,
                 operations=Operations(self.core.database),
+                measurements=Measurements(self.core.database),
                 clock=self.core.clock,
                 settings=self.settings,
                 probe=self._probe,

@@ -53,7 +53,7 @@ from domain.repository import RepositoryConnected, RepositoryDisconnected
 from domain.secret import SecretRemoved, SecretRotated, SecretScope, SecretSet
 from domain.steps import StepKind
 from domain.workspace import MemberJoined, Role, WorkspaceCreated
-from tests.projections import channel_lives
+from tests.projections.lives import LIVES
 
 COMMIT = "c0ffee" + 34 * "0"
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -112,7 +112,7 @@ class Workspace:
         self._random.choice(self._moves())()
 
     def _moves(self) -> list[Callable[[], None]]:
-        about = [self.sign_in, self.token, self.secret, self.channel, self.edit]
+        about = [self.sign_in, self.token, self.secret, self.come_and_go, self.edit]
         return [self.deploy, self.deploy, self.roll_back, self.move, *about]
 
     def _record(self, category: str, identity: str, *facts: Fact) -> None:
@@ -360,10 +360,11 @@ class Workspace:
             ),
         )
 
-    def channel(self) -> None:
-        """A channel comes and goes."""
-        channel = ids.ChannelId(f"channel {len(self._history.facts)}")
-        self._record("channel", channel, *channel_lives.life(channel, self.project, 1))
+    def come_and_go(self) -> None:
+        """Something comes and goes."""
+        category, life = [*LIVES.items()][len(self._history.facts) % len(LIVES)]
+        name = f"{category} {len(self._history.facts)}"
+        self._record(category, name, *life(name, self.project))
 
     def edit(self) -> None:
         """Something of the project or of its repository is changed."""

@@ -9,6 +9,8 @@ from adapters.http.dispatch import call_of, prepare
 from adapters.http.identity import signed_in
 from adapters.http.native.routes import (
     accounts,
+    backups,
+    databases,
     deployments,
     detection,
     domains,
@@ -29,6 +31,7 @@ CHAPTERS = {
     "Releases": releases.ROUTES,
     "Custom domains": domains.ROUTES,
     "Secrets and audit": secrets.ROUTES,
+    "Databases": [*databases.ROUTES, *backups.ROUTES],
     "Operators": projections.ROUTES,
 }
 

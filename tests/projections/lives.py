@@ -1,0 +1,14 @@
+"""Things that come and go in a workspace, each with all that it may live through, by the category of their streams."""
+
+from collections.abc import Callable, Iterator
+
+from domain.fact import Fact
+from domain.identifiers import BackupId, ChannelId, CustomDomainId, DatabaseId, ProjectId
+from tests.projections import channel_lives, database_lives, domain_lives
+
+LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
+    "backup": lambda name, _: database_lives.life_of_backup(BackupId(name)),
+    "channel": lambda name, project: channel_lives.life(ChannelId(name), project, 1),
+    "database": lambda name, project: database_lives.life(DatabaseId(name), project),
+    "custom-domain": lambda name, project: domain_lives.life(CustomDomainId(name), project),
+}
