@@ -7,6 +7,7 @@ Caddy's configuration never changes; while this process is away Caddy goes on wi
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,18 +16,18 @@ from adapters.database import PROJECTED, Database, Unavailable
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
 from adapters.edge.table import EdgeTable, RedirectRoute, Route, ServiceRoute, StaticRoute
-from adapters.eventlog import EventLog
 from adapters.reading import PostgresReader
 from adapters.settings import Settings, private_directory
-from commands.handling import Handler
 from domain.custom_domain import Redirect
 from domain.identifiers import EnvironmentId
 from projections import custom_domains, environments
 from projections.custom_domains import CustomDomainRow
 from projections.reading import Reader
-from services.certificates import Certificates
 from services.embedded import database_url
 from services.process import Ready, run
+
+if TYPE_CHECKING:
+    from services.certificates import Certificates
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +43,9 @@ def main(settings: Settings) -> int:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Keep responder and links right, for ever."""
     async with (
-        Database.open(database_url(settings), connections=4) as database,
-        EventLog.open(database) as events,
+        Database.open(database_url(settings), connections=2) as database,
         Responder() as responder,
-        _certificates(settings, Handler(events)) as certificates,
+        _certificates(settings, database) as certificates,
     ):
         edge = _Edge(
             settings,
@@ -67,16 +67,21 @@ async def serve(settings: Settings, ready: Ready) -> None:
 
 
 @asynccontextmanager
-async def _certificates(settings: Settings, handler: Handler) -> AsyncIterator[Certificates | None]:
-    """The certificates; None where HTTPS is off."""
+async def _certificates(settings: Settings, database: Database) -> "AsyncIterator[Certificates | None]":
+    """The certificates; None where HTTPS is off, and then what only they need is not loaded either."""
     if settings.edge_tls is None:
         yield None
         return
-    certificates = Certificates(settings, settings.edge_tls, handler)
-    try:
-        yield certificates
-    finally:
-        await certificates.stop()
+    from adapters.eventlog import EventLog  # noqa: PLC0415 - see above
+    from commands.handling import Handler  # noqa: PLC0415 - see above
+    from services.certificates import Certificates  # noqa: PLC0415 - see above
+
+    async with EventLog.open(database) as events:
+        certificates = Certificates(settings, settings.edge_tls, Handler(events))
+        try:
+            yield certificates
+        finally:
+            await certificates.stop()
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,15 @@ class _Edge:
     settings: Settings
     reader: Reader
     table: EdgeTable
-    certificates: Certificates | None
+    certificates: "Certificates | None"
 
     async def show(self) -> None:
         """Bring the table, and the certificates, to what the read models say. Raises ``Unavailable`` and OSError."""
         domains = await custom_domains.routed(self.reader)
         shown = {one.environment_id: one for one in await environments.routes(self.reader)}
-        routes = [self._route(route, self._label(route)) for route in shown.values()]
-        routes += self._domain_routes(domains, shown)
+        # Labels come last: once a label is switched, nobody asks a former instance under any other name either.
+        routes = [*self._domain_routes(domains, shown)]
+        routes += [self._route(route, self._label(route)) for route in shown.values()]
         for refusal in self.table.apply(routes):
             log.error("a route is left out", reason=str(refusal))
         if self.certificates:

@@ -1,12 +1,19 @@
 """Document 002: "Custom domains: GET/POST /tenants/<t>/projects/<p>/domains · POST .../<domainId>/verify · DELETE." """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from services.cli import pointing
+from services.cli.session import Session
+from services.dns_checking import DnsChecking
+from services.exits import WrongUsage
+from services.wiring import SystemClock
 from tests import name_server
 from tests.dialects.plane import Caller, Plane, running
 from tests.name_server import NameServer
@@ -86,3 +93,202 @@ def test_verifying_says_what_is_wrong_until_it_is_right(site: Site, names: NameS
     whole = site.verify(domain)
     assert (whole["pointsHere"], whole["problem"]) == (True, None)
     assert [one["found"] for one in whole["records"]] == [True, False, True, False]
+
+
+def test_a_cname_to_the_environments_host_verifies_without_a_challenge(site: Site, names: NameServer) -> None:
+    domain = site.add("alias.example.test")
+    names.set("alias.example.test", "CNAME", f"{site.host}.")
+
+    proven = site.verify(domain)
+
+    assert (proven["status"], proven["proof"], proven["pointsHere"]) == ("verified", "cname", True)
+    assert proven["seen"]["cname"] == site.host
+
+
+def test_a_wildcard_is_proven_beside_the_name_that_it_stands_above(site: Site, names: NameServer) -> None:
+    domain = site.add("*.wild.example.test")
+    txt = domain["records"][0]
+    assert txt["name"] == "_shipbook-challenge.wild.example.test"
+    names.set(txt["name"], "TXT", txt["value"])
+    names.set("*.wild.example.test", "A", "192.0.2.7")
+
+    proven = site.verify(domain)
+
+    assert (proven["status"], proven["pointsHere"]) == ("verified", True)
+    assert proven["certificate"]["status"] == "per-host"
+
+
+def test_name_servers_that_do_not_answer_are_told_of(site: Site, names: NameServer) -> None:
+    domain = site.add("mute.example.test")
+    names.mute = True
+    try:
+        asked = site.verify(domain)
+    finally:
+        names.mute = False
+
+    assert "could not be asked" in asked["problem"]
+    assert asked["seen"]["failure"]
+    assert {one["found"] for one in asked["records"]} == {None}
+
+
+def test_a_name_belongs_to_one_workspace_until_it_is_removed(site: Site, outsider: Caller) -> None:
+    other, domain = Site(outsider), site.add("one.example.test")
+
+    for again in ("one.example.test", "ONE.example.test."):
+        assert other.add(again, 409)["code"] == "name_taken"
+        assert site.add(again, 409)["code"] == "name_taken"
+    assert other.add("*.one.example.test")["hostname"] == "*.one.example.test"
+    assert site.caller.http.delete(f"{site.caller.base}{site.path}/{domain['id']}").status_code == 204
+    assert site.caller.get(f"{site.path}/{domain['id']}", 404)["message"] == "There is no such custom domain."
+    mine = other.add("one.example.test")
+    assert mine["records"][0]["value"] != domain["records"][0]["value"]
+
+
+def test_a_domain_that_is_added_again_needs_no_other_record(site: Site) -> None:
+    domain = site.add("again.example.test")
+    assert site.caller.http.delete(f"{site.caller.base}{site.path}/{domain['id']}").status_code == 204
+
+    assert site.add("again.example.test")["records"] == domain["records"]
+
+
+def test_a_name_is_kept_in_its_ascii_form_and_shown_to_people(site: Site) -> None:
+    domain = site.add("Bücher.Example.Test")
+
+    assert domain["hostname"] == "xn--bcher-kva.example.test"
+    assert domain["displayName"] == "bücher.example.test"
+
+
+@pytest.mark.parametrize(
+    "hostname",
+    ["", "localhost", "192.0.2.1", "https://example.test", "x.apps.example.org", "a_b.example.test", "*.test"],
+)
+def test_what_no_domain_can_be_is_refused_with_the_field(site: Site, hostname: str) -> None:
+    refused = site.add(hostname, 400)
+
+    assert [one["field"] for one in refused["details"]] == ["hostname"]
+
+
+def test_a_domain_redirects_moves_and_answers_again(site: Site) -> None:
+    caller = site.caller
+    staging = caller.post(f"/projects/{site.project['id']}/environments", {"name": "staging", "branch": "next"})
+    domain = site.add("www.move.example.test", redirectTo="Move.Example.Test", redirectStatus=301)
+    place = f"{site.path}/{domain['id']}"
+    assert (domain["redirectTo"], domain["redirectStatus"]) == ("move.example.test", 301)
+
+    moved = caller.patch(place, {"environmentId": staging["id"], "redirectTo": None})
+
+    assert (moved["environmentId"], moved["redirectTo"], moved["redirectStatus"]) == (staging["id"], None, None)
+    assert moved["records"][1]["value"] == f"{staging['label']}.apps.example.org"
+    assert caller.patch(place, {"redirectTo": "www.move.example.test"}, 400)["details"][0]["field"] == "redirectTo"
+    assert caller.patch(place, {"environmentId": site.project["id"]}, 404)["code"] == "not_found"
+
+
+def test_the_runtime_of_an_environment_shows_its_domains(site: Site, names: NameServer) -> None:
+    place = f"/projects/{site.project['id']}/environments/{site.project['environments'][0]['id']}/runtime"
+    domain = site.add("runtime.example.test")
+    names.set("runtime.example.test", "CNAME", f"{site.host}.")
+    before = site.caller.get(place)
+    site.verify(domain)
+
+    after = site.caller.get(place)
+
+    assert [(one["hostname"], one["live"]) for one in before["domains"]] == [("runtime.example.test", False)]
+    assert [(one["hostname"], one["live"]) for one in after["domains"]] == [("runtime.example.test", True)]
+    assert (len(before["urls"]), len(after["urls"])) == (1, 2)
+    assert after["urls"][1].startswith("http://runtime.example.test")
+
+
+def test_lists_are_by_environment_and_status_and_page_by_page(site: Site) -> None:
+    for number in range(3):
+        site.add(f"list{number}.example.test")
+    place = site.project["environments"][0]["id"]
+
+    wanted = {"environmentId": place, "status": "pending", "limit": 2}
+    page = site.caller.get(site.path, params=wanted)
+
+    assert [one["hostname"] for one in page["items"]] == ["list0.example.test", "list1.example.test"]
+    rest = site.caller.get(site.path, params={**wanted, "cursor": page["nextCursor"]})
+    assert [one["hostname"] for one in rest["items"]] == ["list2.example.test"]
+    assert site.caller.get(site.path, params={"status": "verified"})["items"] == []
+
+
+def test_a_write_named_by_its_caller_is_done_once(site: Site) -> None:
+    key = {"Idempotency-Key": "one"}
+    first = site.caller.post(site.path, {"hostname": "once.example.test"}, headers=key)
+    assert site.caller.post(site.path, {"hostname": "once.example.test"}, headers=key) == first
+
+    place, gone = f"{site.caller.base}{site.path}/{first['id']}", {"Idempotency-Key": "gone"}
+    assert [site.caller.http.delete(place, headers=gone).status_code for _ in range(2)] == [204, 204]
+
+
+def test_another_workspace_and_another_project_see_nothing(site: Site, outsider: Caller) -> None:
+    domain, elsewhere = site.add("mine.example.test"), Site(site.caller)
+
+    for place in (f"{elsewhere.path}/{domain['id']}", f"{Site(outsider).path}/{domain['id']}"):
+        caller = site.caller if place.startswith(elsewhere.path) else outsider
+        assert caller.get(place, 404)["code"] == "not_found"
+        assert caller.patch(place, {}, 404)["code"] == "not_found"
+        assert caller.post(f"{place}/verify", None, 404)["code"] == "not_found"
+        assert caller.http.delete(caller.base + place).status_code == 404
+    assert site.caller.get(f"{site.path}/{domain['id']}")["hostname"] == "mine.example.test"
+
+
+def test_every_look_and_change_stands_in_the_audit_trail(site: Site, names: NameServer) -> None:
+    domain = site.add("audit.example.test")
+    site.verify(domain)
+    names.set("audit.example.test", "CNAME", f"{site.host}.")
+    site.verify(domain)
+    site.caller.http.delete(f"{site.caller.base}{site.path}/{domain['id']}", params={"reason": "sold"})
+
+    told = site.caller.get("/audit-trail", params={"subject": f"custom-domain-{domain['id']}"})["items"]
+
+    types = [one["type"].removeprefix("custom-domain.") for one in reversed(told)]
+    assert types == ["added", "checked", "checked", "verified", "removed"]
+    assert "There is no TXT record at _shipbook-challenge.audit.example.test" in told[3]["message"]
+    assert told[0]["reason"] == "sold"
+
+
+def test_the_worker_looks_by_itself_and_notices_a_loss(plane: Plane, site: Site, names: NameServer) -> None:
+    domain = site.add("self.example.test")
+    names.set("self.example.test", "CNAME", f"{site.host}.")
+    later = plane.core.clock.now() + timedelta(minutes=2)
+    checking = DnsChecking(replace(plane.core, clock=_At(later)), plane.settings)
+
+    plane.call(checking.look())
+    plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "verified")
+    names.set("self.example.test", "CNAME")
+    plane.call(DnsChecking(replace(plane.core, clock=_At(later + timedelta(days=2))), plane.settings).look())
+    plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "losing")
+    plane.call(DnsChecking(replace(plane.core, clock=_At(later + timedelta(days=9))), plane.settings).look())
+    plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "unrouted")
+
+
+def test_the_command_line_adds_shows_verifies_changes_and_removes(
+    site: Site, names: NameServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slug = site.project["slug"]
+    with Session(api_url=site.caller.plane.url, token=site.caller.token, environ={}) as session:
+        assert pointing.listing(session, slug) == 0
+        assert "There is no custom domain" in capsys.readouterr().err
+        assert pointing.add(session, "cli.example.test", slug, "production", None, 308) == 0
+        assert "_shipbook-challenge.cli.example.test" in capsys.readouterr().out
+        assert pointing.verify(session, "cli.example.test", slug, wait=False) == 1
+        assert "There is no TXT record" in capsys.readouterr().err
+        names.set("cli.example.test", "CNAME", f"{site.host}.")
+        assert pointing.verify(session, "CLI.example.test.", slug, wait=True) == 0
+        assert pointing.change(session, "cli.example.test", slug, None, "x.example.test", 301, no_redirect=False) == 0
+        assert pointing.show(session, "cli.example.test", slug) == 0
+        assert "redirects to x.example.test" in capsys.readouterr().out
+        assert pointing.remove(session, "cli.example.test", slug) == 0
+        with pytest.raises(WrongUsage, match="no custom domain"):
+            pointing.show(session, "cli.example.test", slug)
+
+
+class _At(SystemClock):
+    """A clock that stands still."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
