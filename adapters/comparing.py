@@ -21,7 +21,11 @@ class Comparison(NamedTuple):
 
 
 async def compare(connection: AsyncConnection, model: ReadModel) -> Comparison:
-    """What differs between the two generations of ``model``, as the connection's transaction sees them."""
+    """What differs between the two generations of ``model``, as the connection's transaction sees them.
+
+    The server's further processes are left to those who read meanwhile.
+    """
+    await connection.execute("SET LOCAL max_parallel_workers_per_gather TO 0")
     differing, differences = 0, list[Difference]()
     for table in model.tables:
         cursor = await connection.execute(_differing(model.name, table))

@@ -116,15 +116,16 @@ async def index(connection: AsyncConnection, model: ReadModel) -> None:
     """Index the growing generation, once it has most of its rows, and tell the planner what is in it.
 
     That its rows are there for all to see is noted as well (VACUUM): lists are counted in their index alone then, and
-    otherwise not before the server's own vacuum comes by.
+    otherwise not before the server's own vacuum comes by. The server's further processes are left to those who read.
     """
     schema = growing(model.name)
     async with connection.transaction():
+        await connection.execute("SET LOCAL max_parallel_maintenance_workers TO 0")
         for table in model.tables:
             for statement in tables.create_indexes(schema, table):
                 await connection.execute(statement)
     for table in model.tables:
-        await connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(tables.name(schema, table)))
+        await connection.execute(sql.SQL("VACUUM (ANALYZE, PARALLEL 0) {}").format(tables.name(schema, table)))
 
 
 async def drop(connection: AsyncConnection, schema: str) -> None:
