@@ -3,7 +3,14 @@
 import io
 import sys
 
-from services.cli import account, databases, deploying, domains, looking, serving  # noqa: F401 - each declares its commands
+from services.cli import (  # noqa: F401 - each declares its commands
+    account,
+    databases,
+    deploying,
+    domains,
+    looking,
+    serving,
+)
 from services.cli.declaring import app
 
 
