@@ -102,9 +102,13 @@ class Client:
         """Change what ``path`` holds. Raises Refused, Unreachable."""
         return _decoded(self.send("PATCH", path, body), answer)
 
-    def delete(self, path: str) -> None:
+    def put(self, path: str, body: object, answer: type[T]) -> T:
+        """Let ``path`` hold ``body``. Raises Refused, Unreachable."""
+        return _decoded(self.send("PUT", path, body), answer)
+
+    def delete(self, path: str, **query: object) -> None:
         """Remove what ``path`` holds. Raises Refused, Unreachable."""
-        self.send("DELETE", path)
+        self.send("DELETE", path, query={name: str(value) for name, value in query.items() if value is not None})
 
     def send(
         self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None
@@ -131,6 +135,19 @@ class Client:
                     raise _refused(answer)
             time.sleep(pause)
         raise AssertionError("the last attempt returns or raises")
+
+    def download(self, path: str, body: object = None) -> Iterator[bytes]:
+        """What ``path`` holds, or makes of ``body``, piece by piece. Raises Refused, Unreachable."""
+        headers = {"Idempotency-Key": str(uuid4()), "Content-Type": "application/json"} if body is not None else {}
+        content = None if body is None else msgspec.json.encode(body)
+        try:
+            with self._http.stream("POST" if content else "GET", path, content=content, headers=headers) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refused(answer)
+                yield from answer.iter_bytes()
+        except httpx.TransportError as problem:
+            raise self._unreachable(str(problem) or type(problem).__name__) from problem
 
     def follow(self, path: str, after: int) -> Iterator[Event]:
         """What the stream at ``path`` tells: each line after ``after`` once and in order, and how it stands.
