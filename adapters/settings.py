@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
+from domain.limits import Limits
+
 PREFIX = "SHIPBOOK_"
 
 _EMAIL = r"^$|^[^@\s]+@[^@\s]+$"
@@ -92,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(ge=0, le=31_536_000),
         _say("how long a custom domain that lost its verification is served on", 259_200),
     ] = 259_200
+    master_key: Annotated[
+        str, _say("the vault's master keys in base64 instead of in a file; several with commas, the newest first", "…")
+    ] = ""
+    master_key_command: Annotated[
+        str, _say("a command that prints the vault's master keys, as SHIPBOOK_MASTER_KEY holds them", "/bin/cat /run/key")
+    ] = ""
     admin_email: Annotated[str, Meta(pattern=_EMAIL), _say("the first administrator's address", "ops@example.com")] = ""
     database_url: Annotated[
         Url, _say("a PostgreSQL server, version 15 or newer", "postgresql://user:password@host/database")
@@ -99,7 +107,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     nats_url: Annotated[
         Url, _say("a NATS server with JetStream, version 2.9 or newer", "nats://user:password@host:4222")
     ] = ""
-    registration: Annotated[Literal["open", "closed"], _say("whether anybody may make an account", "closed")] = "open"
+    registration: Annotated[
+        Literal["open", "invite-only", "closed"], _say("who may make an account", "invite-only")
+    ] = "open"
+    limit_workspaces: Annotated[
+        int, Meta(ge=0, le=1000), _say("how many workspaces an account may make besides its first", 10)
+    ] = 10
+    limit_deployments_per_day: Annotated[
+        int | None, Meta(ge=0), _say("how many deployments a workspace may ask for in a day; empty for any number", 500)
+    ] = None
+    limit_builds_at_once: Annotated[
+        int | None, Meta(ge=0), _say("how many deployments of a workspace run at once; empty for any number", 4)
+    ] = 20
+    limit_projects: Annotated[
+        int | None, Meta(ge=0), _say("how many projects a workspace may have; empty for any number", 100)
+    ] = 1000
+    limit_secrets: Annotated[
+        int | None, Meta(ge=0), _say("how many secrets a workspace may have; empty for any number", 1000)
+    ] = 10_000
+    limit_log_mb_per_day: Annotated[
+        int | None, Meta(ge=0), _say("how many MB a workspace's programs may print in a day; empty for any number", 1024)
+    ] = None
+    limit_requests_per_minute: Annotated[
+        int | None, Meta(ge=0), _say("how often a caller may ask in a minute; empty for any number", 1200)
+    ] = None
     allow_local_repositories: Annotated[bool, _say("whether paths of this machine may be deployed", "true")] = False
     allow_private_networks: Annotated[
         bool, _say("whether repositories and name servers may lie at private or loopback addresses", "true")
@@ -108,6 +139,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     build_memory_mb: Annotated[int, Meta(ge=64), _say("the memory of one build, in MB", 4096)] = 4096
     build_cpu_seconds: Annotated[int, Meta(ge=1), _say("the CPU time of one process of a build", 3600)] = 3600
     build_output_mb: Annotated[int, Meta(ge=1), _say("the longest log of a build, in MB", 256)] = 256
+    build_cache_mb: Annotated[
+        int, Meta(ge=0), _say("what a project's cache of packages may hold between its builds, in MB", 2048)
+    ] = 2048
+    build_caches_mb: Annotated[
+        int, Meta(ge=0), _say("what all projects' caches may hold together on one executor, in MB", 20_480)
+    ] = 20_480
     clone_timeout_seconds: Annotated[
         int, Meta(ge=1, le=86_400), _say("how long fetching a repository may take", 300)
     ] = 300
@@ -155,8 +192,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(settings, data_dir=settings.data_dir.expanduser().absolute(), acme_ca_root=root)
 
     def __repr__(self) -> str:
-        """Without the URLs, which may hold passwords."""
-        shown = {name: getattr(self, name) for name in self.__struct_fields__ if not name.endswith("_url")}
+        """Without the URLs, which may hold passwords, and without keys."""
+        shown = {
+            name: getattr(self, name)
+            for name in self.__struct_fields__
+            if not name.endswith("_url") and not name.startswith("master_key")
+        }
         return f"Settings({', '.join(f'{name}={_written(value)}' for name, value in shown.items())})"
 
     def environ(self) -> dict[str, str]:
@@ -167,6 +208,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def addresses(self) -> tuple[str, ...]:
         """The installation's public IP addresses, in their shortest form. Raises ValueError."""
         return tuple(str(ip_address(text.strip())) for text in self.public_addresses.split(",") if text.strip())
+
+    @property
+    def limits(self) -> Limits:
+        """How much a workspace may use that has no limits of its own."""
+        return Limits(**{name: getattr(self, f"limit_{name}") for name in Limits.__struct_fields__})
 
     @property
     def lock_file(self) -> Path:
@@ -180,7 +226,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def master_key_file(self) -> Path:
-        """The vault's master key, mode 0600."""
+        """The vault's master keys, mode 0600, where no other source is set."""
         return self.data_dir / "master.key"
 
     @property
@@ -280,6 +326,8 @@ def _require_consistent(settings: Settings) -> None:
         raise SettingsInvalid(f"--http and --edge are both {settings.edge}. Give each a port of its own.")
     if settings.edge_tls in {settings.http, settings.edge}:
         raise SettingsInvalid(f"--edge-tls is {settings.edge_tls} like another address. Give it a port of its own.")
+    if settings.master_key and settings.master_key_command:
+        raise SettingsInvalid("SHIPBOOK_MASTER_KEY and SHIPBOOK_MASTER_KEY_COMMAND are both set. Unset one of them.")
     try:
         settings.addresses  # noqa: B018 - asked for what it raises
         if settings.dns_resolver:
@@ -358,13 +406,15 @@ def _parsed(plain: Any, kind: Any, text: str) -> Any:
         return Address.parse(text) if text else None
     if plain == Path | None:
         return Path(text) if text else None
+    if plain == int | None and not text:
+        return None
     return msgspec.convert(text.lower() if plain is bool else text, kind, strict=False)
 
 
 def _expected(plain: Any, notes: list[Meta]) -> str:
     if plain is bool:
         return ": expected true or false"
-    if plain is int:
+    if plain in {int, int | None}:
         [bounds] = [note for note in notes if note.ge is not None]
         return f": expected a whole number, at least {bounds.ge}" + (f", at most {bounds.le}" if bounds.le else "")
     if get_origin(plain) is Literal:

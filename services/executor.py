@@ -26,6 +26,7 @@ from adapters.workplaces import workplace
 from services.activating import Activator
 from services.backing_up import BackingUp
 from services.building import Builder
+from services.cache_sweeping import CacheSweeper, caches
 from services.database_grounds import Grounds
 from services.databases import Databases
 from services.deploying import Deployer
@@ -69,6 +70,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
             tasks.create_task(executor.hosting.run())
             tasks.create_task(executor.databases.run())
             tasks.create_task(executor.shipping.run())
+            tasks.create_task(executor.sweeper.run())
             tasks.create_task(_take(queue, "build", settings.builds_at_once, executor.builder.build))
             tasks.create_task(_take(queue, "activate", ROLLBACKS_AT_ONCE, executor.rollback.activate))
             ready()
@@ -84,6 +86,7 @@ class Executor:
     hosting: Hosting
     databases: Databases
     shipping: Shipping
+    sweeper: CacheSweeper
 
 
 async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, place: Path) -> Executor:
@@ -109,7 +112,8 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         warmth=Warmth(settings.warm_seconds, parts.clock),
     )
     activator = Activator(runtime, artifacts, specifier, hosting)
-    deployer = Deployer(Maker(settings, place, artifacts, toolchains, able), activator)
+    kept = caches(settings)
+    deployer = Deployer(Maker(settings, place, artifacts, toolchains, able, kept), activator)
     presence = Presence(parts.database)
     grounds = await asyncio.to_thread(Grounds.of, parts, able)
     return Executor(
@@ -119,6 +123,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         hosting=hosting,
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
         shipping=Shipping(parts, runtime, specifier, writers, hosting),
+        sweeper=CacheSweeper(kept),
     )
 
 

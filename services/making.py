@@ -13,6 +13,7 @@ from adapters.git import Checkout, Source
 from adapters.repository_url import RepositoryRefused
 from adapters.runtime import building, running, toolchains
 from adapters.runtime.building import BuildPlan
+from adapters.runtime.caches import Caches
 from adapters.runtime.limits import Limits
 from adapters.runtime.running import Finished, Reason
 from adapters.runtime.sandbox import Capabilities, Sandbox, SandboxUnavailable, Toolchain, hand_over, remove_tree
@@ -45,6 +46,7 @@ class Maker:
     artifacts: Artifacts
     toolchains: Toolchains
     able: Capabilities
+    caches: Caches
 
     async def make(self, lease: Lease, journal: Journal, release_id: ReleaseId, ingredients: Ingredients) -> ReleaseCut:
         """Run the steps up to the release. Raises ``StepFailed``; nothing of the work is left on the disk."""
@@ -152,8 +154,9 @@ class _Work:
             return
         async with self.step(kind):
             await self.journal.say(f"$ {command.script}")
-            words, sandbox = building.walled(command, plan, self._sandbox(tools))
-            finished = await running.run(words, sandbox, self._limits(), self.journal.output, able=self.maker.able)
+            async with self.maker.caches.of(self.queued.project_id) as cache:
+                words, sandbox = building.walled(command, plan, self._sandbox(tools, cache))
+                finished = await running.run(words, sandbox, self._limits(), self.journal.output, able=self.maker.able)
             if not finished.succeeded:
                 raise StepFailed(self._failure(kind, command, finished), finished.exit_code)
 
@@ -204,11 +207,11 @@ class _Work:
             secrets=self.ingredients.pins,
         )
 
-    def _sandbox(self, tools: Sequence[Toolchain]) -> Sandbox:
+    def _sandbox(self, tools: Sequence[Toolchain], cache: Path) -> Sandbox:
         return Sandbox(
             workspace=self.app,
             scratch=self.place / "scratch",
-            cache=self.maker.settings.caches_dir / self.queued.project_id,
+            cache=cache,
             toolchains=tuple(tools),
             environment=self.ingredients.variables,
         )

@@ -30,6 +30,7 @@ SETTINGS = (
 CACHES = {
     "NPM_CONFIG_CACHE": "npm",
     "YARN_CACHE_FOLDER": "yarn",
+    "YARN_GLOBAL_FOLDER": "yarn-berry",
     "UV_CACHE_DIR": "uv",
     "PIP_CACHE_DIR": "pip",
 }
