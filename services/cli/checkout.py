@@ -1,6 +1,5 @@
-"""A modest look at a local git repository: what a deployment of it would build."""
+"""A modest look at a local git repository: which commits a deployment of it would build."""
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -24,45 +23,9 @@ class Checkout(msgspec.Struct, frozen=True, kw_only=True):
     remote_url: str
     """The https URL of ``origin`` without a credential, or ""."""
 
-    def guessed_type(self, folder: str, branch: str) -> str | None:
-        """The project type that the files committed in ``folder`` of ``branch`` show, None when they show none."""
-        files = self._files(folder, branch)
-        if "package.json" in files and (kind := _node_type(self._package(folder, branch))):
-            return kind
-        if files & {"requirements.txt", "pyproject.toml", "Pipfile"}:
-            return "python"
-        return "static" if files & {"index.html", "package.json"} else None
-
     def has_commit(self, branch: str) -> bool:
         """Whether ``branch`` holds something to build."""
         return _git(self.root, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}^{{commit}}") is not None
-
-    def _files(self, folder: str, branch: str) -> set[str]:
-        listed = _git(self.root, "ls-tree", "-z", "--name-only", f"refs/heads/{branch}:{folder}")
-        return set((listed or "").split("\0"))
-
-    def _package(self, folder: str, branch: str) -> dict[str, object]:
-        path = f"{folder}/package.json" if folder else "package.json"
-        try:
-            package = json.loads(_git(self.root, "show", f"refs/heads/{branch}:{path}") or "{}")
-        except ValueError as problem:
-            raise CommandFailed(f"{path} on {branch} is not JSON: {problem}. Mend and commit it.") from problem
-        return package if isinstance(package, dict) else {}
-
-
-def _node_type(package: dict[str, object]) -> str | None:
-    """``react`` and ``static`` projects become files; a ``start`` script without react is a server."""
-    dependencies = {
-        name
-        for part in ("dependencies", "devDependencies")
-        if isinstance(found := package.get(part), dict)
-        for name in found
-    }
-    scripts = package.get("scripts")
-    starts = isinstance(scripts, dict) and "start" in scripts
-    if "next" in dependencies or (starts and "react" not in dependencies):
-        return "node"
-    return "react" if "react" in dependencies else None
 
 
 def look(path: Path) -> Checkout | None:

@@ -28,7 +28,7 @@ DeploymentArgument = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="S
     [
         ("shipbook deploy", "the repository here, to production"),
         ("shipbook deploy --env staging --branch next", "makes the environment when there is none"),
-        ("shipbook deploy --repo https://github.com/me/shop --type node", "any repository that the plane can fetch"),
+        ("shipbook deploy --repo https://github.com/me/shop", "any repository that the plane can fetch"),
         ("shipbook deploy --no-follow --json | jq -r .ref", "for scripts: only trigger"),
     ],
 )
@@ -64,7 +64,8 @@ def deploy(
 ) -> int:
     """Deploy the committed state of a git repository, and show its log until it is live.
 
-    Connects the repository and creates the project and the environment where there are none. Fails with status 1 when
+    Connects the repository and creates the project and the environment where there are none; what is built, and how,
+    its files tell. Fails with status 1 when
     the deployment fails. Ctrl-C only stops watching: the deployment goes on.
     """
     from services.cli.targeting import Build, Wanted
@@ -82,6 +83,37 @@ def deploy(
         build=Build(install=install, build=build, output=output, start=start),
     )
     return deploy(session, wanted, follow=follow)
+
+
+@client_command(
+    app,
+    "detect",
+    PANEL,
+    [
+        ("shipbook detect", "the repository here, at its last commit"),
+        ("shipbook detect --repo https://github.com/me/shop --root apps/web --json", "any other, for scripts"),
+    ],
+)
+def detect(
+    session: "Session",
+    repo: Annotated[
+        str | None, typer.Option(metavar="PATH_OR_URL", help="The repository; else the one of this directory.")
+    ] = None,
+    remote: Annotated[bool, typer.Option("--remote", help="Look at the https URL of its remote 'origin'.")] = False,
+    branch: Annotated[
+        str | None, typer.Option(metavar="BRANCH", help="Else the one that is checked out, or the default one.")
+    ] = None,
+    root: Annotated[
+        str | None, typer.Option(metavar="DIR", help="The folder in the repository; else where you stand.")
+    ] = None,
+) -> int:
+    """Show what a repository holds, and how it would be built and started.
+
+    Nothing is deployed. A repository that is not connected yet is connected.
+    """
+    from services.cli.detecting import show
+
+    return show(session, repo, branch, root, remote=remote)
 
 
 @client_command(

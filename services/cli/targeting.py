@@ -15,11 +15,11 @@ from adapters.http.native.wire.projects import (
     ProjectCreation,
     ProjectDetail,
     ProjectOut,
-    RuntimePatch,
 )
 from adapters.http.native.wire.repositories import ConnectionCreation, ConnectionOut
+from adapters.http.native.wire.running import RuntimeConfigPatch
 from domain.project import ProjectType
-from services.cli import finding
+from services.cli import detecting, finding
 from services.cli.checkout import Checkout, look
 from services.cli.session import Session
 from services.client import Refused
@@ -105,7 +105,8 @@ def project(session: Session, wanted: Wanted, source: Source | None) -> ProjectD
     if wanted.name:
         mine = [one for one in found if wanted.name.casefold() in {one.slug, one.name.casefold(), one.id}]
     else:
-        mine = [one for one in found if connection and source and _is_made_of(one, connection, source)]
+        near = [one for one in found if connection and source and _is_made_of(one, connection, source)]
+        mine = [one for one in near if source and one.root_directory == source.folder] or near
     if len(mine) > 1:
         raise WrongUsage(
             f"Several projects are made of this: {', '.join(one.slug for one in mine)}. Choose with --name."
@@ -118,8 +119,16 @@ def project(session: Session, wanted: Wanted, source: Source | None) -> ProjectD
     return _created(session, wanted, source, connection or _connected(session, source))
 
 
+def connection(session: Session, source: Source) -> ConnectionOut:
+    """The connection to the repository, made where there is none."""
+    kept = (one for one in session.each(ConnectionOut, "repository-connections") if one.url == source.url)
+    return next(kept, None) or _connected(session, source)
+
+
 def _is_made_of(project: ProjectOut, connection: ConnectionOut, source: Source) -> bool:
-    return project.repository_connection_id == connection.id and project.root_directory == source.folder
+    """Whether it is made of the source's folder, or of one below, as a new project of a monorepo may be."""
+    inside = not source.folder or f"{project.root_directory}/".startswith(f"{source.folder}/")
+    return project.repository_connection_id == connection.id and inside
 
 
 def _require_same(project: ProjectOut, wanted: Wanted, source: Source | None, connections: list[ConnectionOut]) -> None:
@@ -143,7 +152,8 @@ def _configured(session: Session, project: ProjectOut, wanted: Wanted) -> Projec
     if build != BuildPatch():
         session.client.patch(f"{path}/build-config", build, msgspec.Raw)
     if said.start:
-        session.client.patch(f"{path}/runtime-config", RuntimePatch(start_command=said.start), msgspec.Raw)
+        said_now = RuntimeConfigPatch(start_command=said.start, apply=False)
+        session.client.patch(f"{path}/runtime-config", said_now, msgspec.Raw)
     return session.client.get(path, ProjectDetail)
 
 
@@ -170,11 +180,14 @@ def _hinted(refused: CommandFailed, source: Source) -> CommandFailed:
 
 def _created(session: Session, wanted: Wanted, source: Source, connection: ConnectionOut) -> ProjectDetail:
     branch = wanted.branch if wanted.branch and wanted.environment == PRODUCTION else source.branch
+    _require_commit(source, wanted.branch or branch)
+    found = None if wanted.kind else detecting.chosen(session, connection.id, wanted.branch or branch, source)
     creation = ProjectCreation(
         name=wanted.name or source.name,
-        type=ProjectType(wanted.kind or _guessed(wanted, source, branch)),
+        type=found.type if found and found.type else ProjectType(wanted.kind or ProjectType.STATIC),
+        runs_server=found.runs_server if found else None,
         repository_connection_id=connection.id,
-        root_directory=source.folder,
+        root_directory=found.root_directory if found else source.folder,
         production_branch=branch,
         config=ProjectConfig(**{name: value for name, value in msgspec.structs.asdict(wanted.build).items() if value}),
     )
@@ -183,17 +196,9 @@ def _created(session: Session, wanted: Wanted, source: Source, connection: Conne
     return made
 
 
-def _guessed(wanted: Wanted, source: Source, branch: str) -> str:
-    types = "--type static, react, node or python"
-    if source.checkout is None:
-        raise WrongUsage(f"Say what {source.url} holds: {types}.")
-    if not source.checkout.has_commit(wanted.branch or branch):
-        raise WrongUsage(f"{source.checkout.root} has no commit on {wanted.branch or branch}. Commit, or use --branch.")
-    kind = source.checkout.guessed_type(source.folder, wanted.branch or branch)
-    if kind is None:
-        place = f"'{source.folder}' of {source.checkout.root}" if source.folder else source.checkout.root
-        raise WrongUsage(f"The files committed in {place} do not show what it is. Say it: {types}; or another --root.")
-    return kind
+def _require_commit(source: Source, branch: str) -> None:
+    if source.checkout and not source.checkout.has_commit(branch):
+        raise WrongUsage(f"{source.checkout.root} has no commit on {branch}. Commit, or use --branch.")
 
 
 def environment(session: Session, wanted: Wanted, source: Source | None, project: ProjectDetail) -> EnvironmentOut:

@@ -324,6 +324,7 @@ def test_a_first_deploy_makes_connection_project_and_environment(shell: Shell, p
     staging = {"id": "e2", "name": "staging", "branch": "main", "label": "l", "url": "u", "activeReleaseId": None}
     plane.answers["GET", connections] = (200, {"items": []})
     plane.answers["POST", connections] = (201, connection)
+    plane.answers["POST", f"{TENANT}/projects/detect"] = (200, DETECTED)
     plane.answers["POST", f"{TENANT}/projects"] = (201, project() | detail())
     plane.answers["POST", f"{TENANT}/projects/{PROJECT}/environments"] = (201, staging | {"createdAt": AT})
     triggered = f"{TENANT}/projects/{PROJECT}/environments/e2/deployments"
@@ -340,27 +341,60 @@ def test_a_first_deploy_makes_connection_project_and_environment(shell: Shell, p
     assert (made["name"], made["type"], made["productionBranch"]) == ("Site", "static", "main")
     assert triggered in bodies
     assert "1 file here is not committed" in shown.stderr
+    assert "so the type is static (index.html is a page)" in shown.stderr
+
+
+DETECTED: dict[str, Any] = {
+    **dict.fromkeys(("install", "build", "start", "installCommand", "buildCommand", "startCommand")),
+    **dict.fromkeys(("output", "outputDirectory", "packageManager", "nodeVersion")),
+    "type": "static",
+    "runsServer": False,
+    "rootDirectory": "",
+    "framework": None,
+    "confidence": 0.9,
+    "evidence": [{"file": "index.html", "reason": "is a page"}],
+    "candidates": [],
+    "commit": "c0ffee" * 7,
+}
+
+
+def test_detect_shows_what_the_plane_found(shell: Shell, plane: StandIn, tmp_path: Path) -> None:
+    folder = repository(tmp_path / "site", {"index.html": "x"})
+    connections = f"{TENANT}/repository-connections"
+    connection = {"id": "c", "name": "site", "url": str(folder), "hasCredential": False, "createdAt": AT}
+    plane.answers["GET", connections] = (200, {"items": [connection]})
+    plane.answers["POST", f"{TENANT}/projects/detect"] = (200, DETECTED | {"type": "node", "start": "node x.js"})
+
+    shown = shell.run("detect", "--repo", str(folder), **as_insider(plane))
+
+    assert shown.returncode == 0, shown.stderr
+    assert plane.asked[-1].body == {"repositoryConnectionId": "c", "branch": "main", "rootDirectory": ""}
+    assert "start          node x.js" in shown.stdout
+    assert "index.html  is a page" in shown.stdout
 
 
 @pytest.mark.parametrize(
-    ("files", "kind"),
+    ("found", "sentence"),
     [
-        ({"index.html": ""}, "static"),
-        ({"package.json": '{"dependencies": {"react": "19"}, "scripts": {"start": "vite"}}'}, "react"),
-        ({"package.json": '{"dependencies": {"next": "15", "react": "19"}}'}, "node"),
-        ({"package.json": '{"scripts": {"start": "node server.js"}}', "index.html": ""}, "node"),
-        ({"requirements.txt": "flask"}, "python"),
-        ({"Pipfile": ""}, "python"),
-        ({"README.md": ""}, None),
+        ({"type": None}, "do not show what it is. Say it: --type static, react, node or python; or another --root."),
+        (
+            {"rootDirectory": "web", "candidates": [{"rootDirectory": "api", "type": "node", "framework": None}]},
+            "holds several applications: web, api. Choose with --root.",
+        ),
     ],
 )
-def test_the_committed_files_tell_the_type(tmp_path: Path, files: dict[str, str], kind: str | None) -> None:
-    folder = repository(tmp_path / "repository", files)
-    git(folder, "clone", "--quiet", "--bare", ".", "../bare.git")
-    for place in (folder, tmp_path / "bare.git"):
-        checkout = look(place)
-        assert checkout is not None
-        assert checkout.guessed_type("", "main") == kind
+def test_a_deploy_of_what_is_not_clear_asks(
+    shell: Shell, plane: StandIn, tmp_path: Path, found: dict[str, Any], sentence: str
+) -> None:
+    folder = repository(tmp_path / "site", {"README.md": "x"})
+    connection = {"id": "c", "name": "site", "url": str(folder), "hasCredential": False, "createdAt": AT}
+    plane.answers["GET", f"{TENANT}/repository-connections"] = (200, {"items": [connection]})
+    plane.answers["POST", f"{TENANT}/projects/detect"] = (200, DETECTED | found)
+
+    shown = shell.run("deploy", "--repo", str(folder), **as_insider(plane))
+
+    assert shown.returncode == 2
+    assert sentence in shown.stderr
 
 
 def test_a_folder_of_a_repository_is_found_with_its_branch_and_remote(tmp_path: Path) -> None:
