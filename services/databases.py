@@ -71,6 +71,8 @@ class Databases:
     _later: dict[str, float] = field(default_factory=dict)
     """Until when a thing is left alone."""
     _answering: set[DatabaseId] = field(default_factory=set)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Something was reported, and more may be wanted at once."""
 
     async def run(self) -> None:
         """Look again and again, for ever."""
@@ -82,8 +84,10 @@ class Databases:
         try:
             while True:
                 await connection.execute("SELECT")  # fails when the office is lost
+                self._news.clear()
                 await self._look()
-                await asyncio.sleep(LOOK_SECONDS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
         finally:
             tasks = [measuring, *self._tasks.values()]
             for task in tasks:
@@ -237,6 +241,7 @@ class Databases:
 
     async def _report(self, row: DatabaseRow, command: Command) -> None:
         await self.grounds.report(row.tenant_id, database.DECIDER, row.id, command)
+        self._news.set()
 
     async def _measure(self) -> NoReturn:
         """Ask each database that answers how it is, again and again."""

@@ -98,7 +98,7 @@ def test_a_database_lives_through_the_api(insider: Caller, plane: Plane, office:
         plane.wait(lambda: insider.http.get(insider.base + path).status_code == 404, 20)
         [last] = insider.get("/backups")["items"]
         assert (last["origin"], last["status"]) == ("last", "done")
-    assert plane.call(office.grounds.servers.runtime.instances()) == []
+    assert plane.call(office.grounds.servers.runtime.instance(database["id"])) is None
 
 
 def test_what_was_cut_off_is_taken_up_again(insider: Caller, plane: Plane, office: Databases) -> None:
@@ -107,7 +107,8 @@ def test_what_was_cut_off_is_taken_up_again(insider: Caller, plane: Plane, offic
         database = kept(insider, path, lambda one: one["status"] == "running")
     backup = insider.post(f"{path}/backups")
     plane.do(insider.tenant, StartBackup(backup_id=BackupId(backup["id"])))  # and the executor is killed
-    [instance] = plane.call(office.grounds.servers.runtime.instances())
+    instance = plane.call(office.grounds.servers.runtime.instance(database["id"]))
+    assert instance is not None
     assert instance.pid is not None
     os.kill(instance.pid, signal.SIGKILL)
 
