@@ -18,6 +18,8 @@ from tests.system.repositories import repository, static
 pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(180)]
 
 SHOP = "shop.example.test"
+WWW = f"www.{SHOP}"
+UNREACHABLE = "unreachable.example.test"
 GRACE = {"SHIPBOOK_DOMAIN_GRACE_SECONDS": "2"}
 
 
@@ -37,8 +39,8 @@ class Customer:
     def set(self, domain: dict[str, Any]) -> None:
         """The records that the plane wants."""
         for record in domain["records"]:
-            if record["type"] != "CNAME":
-                self.names.set(record["name"], record["type"], f'"{record["value"]}"'.strip('"'))
+            if record["type"] in {"TXT", "A"}:
+                self.names.set(record["name"], record["type"], record["value"])
 
     def verify(self, domain: dict[str, Any]) -> dict[str, Any]:
         return dict(self.app.api.send("POST", f"{self.path}/{domain['id']}/verify"))
@@ -78,7 +80,7 @@ def customer(tmp_path: Path) -> Iterator[Customer]:
             "SHIPBOOK_ACME_DIRECTORY": acme.directory,
             "SHIPBOOK_ACME_CA_ROOT": str(acme.root),
             "SHIPBOOK_DNS_RESOLVER": str(names.address),
-            "SHIPBOOK_PUBLIC_ADDRESSES": "127.0.0.1",
+            "SHIPBOOK_PUBLIC_ADDRESSES": "127.0.0.1, ::1",
             **GRACE,
         }
         plane: Plane = stack.enter_context(running(tmp_path / "plane", edge=str(edge), **settings))
@@ -88,6 +90,12 @@ def customer(tmp_path: Path) -> Iterator[Customer]:
 
 
 def test_a_domain_is_verified_certified_served_lost_and_added_again(customer: Customer) -> None:
+    unreachable, www = customer.add(UNREACHABLE), customer.add(WWW, redirectTo=SHOP)
+    customer.names.set(unreachable["records"][0]["name"], "TXT", unreachable["records"][0]["value"])
+    customer.names.set(UNREACHABLE, "AAAA", "::1")  # where the edge does not listen
+    customer.set(www)
+    assert [customer.verify(one)["pointsHere"] for one in (unreachable, www)] == [True, True]
+
     domain = customer.add(SHOP)
     txt = domain["records"][0]
     customer.names.set(txt["name"], "TXT", "wrong")
@@ -105,6 +113,8 @@ def test_a_domain_is_verified_certified_served_lost_and_added_again(customer: Cu
     with pytest.raises(httpx.ConnectError, match="internal error"):
         customer.secure("unknown.example.test")
 
+    assert customer.secure(WWW).headers["location"] == f"https://{SHOP}:{customer.tls.port}/about"
+
     customer.names.set(txt["name"], "TXT")
     lost = customer.verify(domain)
     assert (lost["status"], lost["live"], lost["unrouteAt"] is None) == ("losing", True, False)
@@ -118,6 +128,9 @@ def test_a_domain_is_verified_certified_served_lost_and_added_again(customer: Cu
 
     customer.app.api.send("DELETE", f"{customer.path}/{domain['id']}")
     until(lambda: _if(customer.secure(SHOP), 404), 10)
+    failed = customer.shown(unreachable)["certificate"]
+    assert (failed["status"], "acme:error" in failed["problem"]) == ("failed", True), failed
+
     again = customer.add(SHOP)
     assert again["records"][0]["value"] == txt["value"]
     assert customer.verify(again)["status"] == "verified"
