@@ -4,7 +4,6 @@ import os
 import stat
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
-from hashlib import sha256
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type_hints
@@ -12,17 +11,12 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin, get_type
 import msgspec
 from msgspec import Meta
 
+from adapters.places import Places, say
 from domain.limits import Limits
 
 PREFIX = "SHIPBOOK_"
 
 _EMAIL = r"^$|^[^@\s]+@[^@\s]+$"
-
-_SOCKET_PATH_BYTES = 107
-"""The longest path of a Unix socket (``sun_path`` of unix(7), less its closing NUL)."""
-
-_SOCKET_NAME_BYTES = 40
-"""Room for the longest name of a socket in ``Settings.sockets``."""
 
 
 class SettingsInvalid(Exception):
@@ -51,124 +45,122 @@ class Address(msgspec.Struct, frozen=True):
 Url = Annotated[str, Meta(pattern="^$|^[a-z]+://.+")]
 
 
-def _say(description: str, example: object) -> Meta:
-    return Meta(description=description, examples=[example])
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(Places, frozen=True, kw_only=True):
     """Everything an operator may set. An empty URL means: the embedded server of ``data_dir``."""
 
-    data_dir: Annotated[Path, _say("the directory that holds everything", "/var/lib/shipbook")] = Path(".shipbook")
-    http: Annotated[Address, _say("where the API and the dashboard listen", "127.0.0.1:8080")] = Address(
+    http: Annotated[Address, say("where the API and the dashboard listen", "127.0.0.1:8080")] = Address(
         "127.0.0.1", 8080
     )
-    edge: Annotated[Address, _say("where the applications are served", "127.0.0.1:8000")] = Address("127.0.0.1", 8000)
+    edge: Annotated[Address, say("where the applications are served", "127.0.0.1:8000")] = Address("127.0.0.1", 8000)
     apps_domain: Annotated[
         str,
         Meta(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$", max_length=180),
-        _say("the domain under which applications get their host names", "apps.example.com"),
+        say("the domain under which applications get their host names", "apps.example.com"),
     ] = "localhost"
     edge_tls: Annotated[
-        Address | None, _say("where the applications are served over HTTPS, with certificates of ACME", "0.0.0.0:443")
+        Address | None, say("where the applications are served over HTTPS, with certificates of ACME", "0.0.0.0:443")
     ] = None
     acme_directory: Annotated[
-        Url, _say("the directory of the certificate authority (RFC 8555)", "https://acme.example.com/directory")
+        Url, say("the directory of the certificate authority (RFC 8555)", "https://acme.example.com/directory")
     ] = "https://acme-v02.api.letsencrypt.org/directory"
     acme_ca_root: Annotated[
-        Path | None, _say("a file with the root certificate of the ACME server, where it is a private one", "/ca.pem")
+        Path | None, say("a file with the root certificate of the ACME server, where it is a private one", "/ca.pem")
     ] = None
     acme_email: Annotated[
-        str, Meta(pattern=_EMAIL), _say("whom the certificate authority may write to", "ops@example.com")
+        str, Meta(pattern=_EMAIL), say("whom the certificate authority may write to", "ops@example.com")
     ] = ""
     public_addresses: Annotated[
         str,
         Meta(pattern=r"^[0-9a-fA-F.:]*(, *[0-9a-fA-F.:]+)*$"),
-        _say("the IP addresses at which customers' domains find the edge", "192.0.2.1, 2001:db8::1"),
+        say("the IP addresses at which customers' domains find the edge", "192.0.2.1, 2001:db8::1"),
     ] = ""
     dns_resolver: Annotated[
         Address | None,
-        _say("a resolver to ask instead of the machine's; name servers are then asked at its port", "127.0.0.1:5353"),
+        say("a resolver to ask instead of the machine's; name servers are then asked at its port", "127.0.0.1:5353"),
     ] = None
     domain_grace_seconds: Annotated[
         int,
         Meta(ge=0, le=31_536_000),
-        _say("how long a custom domain that lost its verification is served on", 259_200),
+        say("how long a custom domain that lost its verification is served on", 259_200),
     ] = 259_200
     master_key: Annotated[
-        str, _say("the vault's master keys in base64 instead of in a file; several with commas, the newest first", "…")
+        str, say("the vault's master keys in base64 instead of in a file; several with commas, the newest first", "…")
     ] = ""
     master_key_command: Annotated[
-        str, _say("a command that prints the vault's master keys, as SHIPBOOK_MASTER_KEY holds them", "/bin/cat /run/key")
+        str,
+        say("a command that prints the vault's master keys, as SHIPBOOK_MASTER_KEY holds them", "/bin/cat /run/key"),
     ] = ""
-    admin_email: Annotated[str, Meta(pattern=_EMAIL), _say("the first administrator's address", "ops@example.com")] = ""
+    admin_email: Annotated[str, Meta(pattern=_EMAIL), say("the first administrator's address", "ops@example.com")] = ""
     database_url: Annotated[
-        Url, _say("a PostgreSQL server, version 15 or newer", "postgresql://user:password@host/database")
+        Url, say("a PostgreSQL server, version 15 or newer", "postgresql://user:password@host/database")
     ] = ""
     nats_url: Annotated[
-        Url, _say("a NATS server with JetStream, version 2.9 or newer", "nats://user:password@host:4222")
+        Url, say("a NATS server with JetStream, version 2.9 or newer", "nats://user:password@host:4222")
     ] = ""
-    registration: Annotated[
-        Literal["open", "invite-only", "closed"], _say("who may make an account", "invite-only")
-    ] = "open"
+    registration: Annotated[Literal["open", "invite-only", "closed"], say("who may make an account", "invite-only")] = (
+        "open"
+    )
     limit_workspaces: Annotated[
-        int, Meta(ge=0, le=1000), _say("how many workspaces an account may make besides its first", 10)
+        int, Meta(ge=0, le=1000), say("how many workspaces an account may make besides its first", 10)
     ] = 10
     limit_deployments_per_day: Annotated[
-        int | None, Meta(ge=0), _say("how many deployments a workspace may ask for in a day; empty for any number", 500)
+        int | None, Meta(ge=0), say("how many deployments a workspace may ask for in a day; empty for any number", 500)
     ] = None
     limit_builds_at_once: Annotated[
-        int | None, Meta(ge=0), _say("how many deployments of a workspace run at once; empty for any number", 4)
+        int | None, Meta(ge=0), say("how many deployments of a workspace run at once; empty for any number", 4)
     ] = 20
     limit_projects: Annotated[
-        int | None, Meta(ge=0), _say("how many projects a workspace may have; empty for any number", 100)
+        int | None, Meta(ge=0), say("how many projects a workspace may have; empty for any number", 100)
     ] = 1000
     limit_secrets: Annotated[
-        int | None, Meta(ge=0), _say("how many secrets a workspace may have; empty for any number", 1000)
+        int | None, Meta(ge=0), say("how many secrets a workspace may have; empty for any number", 1000)
     ] = 10_000
     limit_log_mb_per_day: Annotated[
-        int | None, Meta(ge=0), _say("how many MB a workspace's programs may print in a day; empty for any number", 1024)
+        int | None,
+        Meta(ge=0),
+        say("how many MB a workspace's programs may print in a day; empty for any number", 1024),
     ] = None
     limit_requests_per_minute: Annotated[
-        int | None, Meta(ge=0), _say("how often a caller may ask in a minute; empty for any number", 1200)
+        int | None, Meta(ge=0), say("how often a caller may ask in a minute; empty for any number", 1200)
     ] = None
-    allow_local_repositories: Annotated[bool, _say("whether paths of this machine may be deployed", "true")] = False
+    allow_local_repositories: Annotated[bool, say("whether paths of this machine may be deployed", "true")] = False
     allow_private_networks: Annotated[
-        bool, _say("whether repositories and name servers may lie at private or loopback addresses", "true")
+        bool, say("whether repositories and name servers may lie at private or loopback addresses", "true")
     ] = False
-    build_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400), _say("how long a build may take", 1800)] = 1800
-    build_memory_mb: Annotated[int, Meta(ge=64), _say("the memory of one build, in MB", 4096)] = 4096
-    build_cpu_seconds: Annotated[int, Meta(ge=1), _say("the CPU time of one process of a build", 3600)] = 3600
-    build_output_mb: Annotated[int, Meta(ge=1), _say("the longest log of a build, in MB", 256)] = 256
+    build_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400), say("how long a build may take", 1800)] = 1800
+    build_memory_mb: Annotated[int, Meta(ge=64), say("the memory of one build, in MB", 4096)] = 4096
+    build_cpu_seconds: Annotated[int, Meta(ge=1), say("the CPU time of one process of a build", 3600)] = 3600
+    build_output_mb: Annotated[int, Meta(ge=1), say("the longest log of a build, in MB", 256)] = 256
     build_cache_mb: Annotated[
-        int, Meta(ge=0), _say("what a project's cache of packages may hold between its builds, in MB", 2048)
+        int, Meta(ge=0), say("what a project's cache of packages may hold between its builds, in MB", 2048)
     ] = 2048
     build_caches_mb: Annotated[
-        int, Meta(ge=0), _say("what all projects' caches may hold together on one executor, in MB", 20_480)
+        int, Meta(ge=0), say("what all projects' caches may hold together on one executor, in MB", 20_480)
     ] = 20_480
     clone_timeout_seconds: Annotated[
-        int, Meta(ge=1, le=86_400), _say("how long fetching a repository may take", 300)
+        int, Meta(ge=1, le=86_400), say("how long fetching a repository may take", 300)
     ] = 300
-    clone_max_mb: Annotated[int, Meta(ge=1), _say("the largest repository, in MB", 2048)] = 2048
-    builds_at_once: Annotated[int, Meta(ge=1, le=256), _say("how many builds one executor runs side by side", 2)] = 2
+    clone_max_mb: Annotated[int, Meta(ge=1), say("the largest repository, in MB", 2048)] = 2048
+    builds_at_once: Annotated[int, Meta(ge=1, le=256), say("how many builds one executor runs side by side", 2)] = 2
     drain_seconds: Annotated[
-        int, Meta(ge=0, le=3600), _say("how long a replaced instance may finish its requests", 30)
+        int, Meta(ge=0, le=3600), say("how long a replaced instance may finish its requests", 30)
     ] = 30
     warm_seconds: Annotated[
         int,
         Meta(ge=0, le=86_400),
-        _say("how long a replaced release's instances run on, so that a rollback finds them; 0 ends them at once", 300),
+        say("how long a replaced release's instances run on, so that a rollback finds them; 0 ends them at once", 300),
     ] = 300
     log_retention_days: Annotated[
-        int, Meta(ge=0, le=36_500), _say("how many days the lines of logs are kept; 0 keeps them for ever", 30)
+        int, Meta(ge=0, le=36_500), say("how many days the lines of logs are kept; 0 keeps them for ever", 30)
     ] = 30
-    log_format: Annotated[Literal["text", "json"], _say("how our own processes write their logs", "json")] = "text"
+    log_format: Annotated[Literal["text", "json"], say("how our own processes write their logs", "json")] = "text"
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], _say("the least severe message that is logged", "info")
+        Literal["debug", "info", "warning", "error"], say("the least severe message that is logged", "info")
     ] = "info"
 
     metrics: Annotated[
         Address | None,
-        _say("where a process that runs apart shows its metrics over TCP, to whoever can reach it", "127.0.0.1:9464"),
+        say("where a process that runs apart shows its metrics over TCP, to whoever can reach it", "127.0.0.1:9464"),
     ] = None
 
     @classmethod
@@ -213,106 +205,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def limits(self) -> Limits:
         """How much a workspace may use that has no limits of its own."""
         return Limits(**{name: getattr(self, f"limit_{name}") for name in Limits.__struct_fields__})
-
-    @property
-    def lock_file(self) -> Path:
-        """Held exclusively by whoever supervises this data directory."""
-        return self.data_dir / "lock"
-
-    @property
-    def credentials_file(self) -> Path:
-        """The first administrator's credentials, mode 0600."""
-        return self.data_dir / "credentials.json"
-
-    @property
-    def master_key_file(self) -> Path:
-        """The vault's master keys, mode 0600, where no other source is set."""
-        return self.data_dir / "master.key"
-
-    @property
-    def postgres_dir(self) -> Path:
-        """The embedded PostgreSQL cluster."""
-        return self.data_dir / "postgres"
-
-    @property
-    def nats_dir(self) -> Path:
-        """The embedded NATS server: its configuration, port, password and streams."""
-        return self.data_dir / "nats"
-
-    @property
-    def caddy_dir(self) -> Path:
-        """The embedded Caddy: its configuration and certificates."""
-        return self.data_dir / "caddy"
-
-    @property
-    def storage_dir(self) -> Path:
-        """Where Caddy keeps its certificates and its account with the certificate authority."""
-        return self.caddy_dir / "storage"
-
-    @property
-    def certificates_log(self) -> Path:
-        """What Caddy tells about certificates, a line of JSON each."""
-        return self.logs_dir / "certificates.log"
-
-    @property
-    def sites_dir(self) -> Path:
-        """What the edge serves, by host (``adapters.edge.sites``)."""
-        return self.data_dir / "sites"
-
-    @property
-    def artifacts_dir(self) -> Path:
-        """Immutable artifacts by digest."""
-        return self.data_dir / "artifacts"
-
-    @property
-    def builds_dir(self) -> Path:
-        """One directory for each build that runs."""
-        return self.data_dir / "builds"
-
-    @property
-    def caches_dir(self) -> Path:
-        """One directory a project, kept between builds."""
-        return self.data_dir / "caches"
-
-    @property
-    def toolchains_dir(self) -> Path:
-        """Versions of Node.js and other tools, shared by all builds and applications."""
-        return self.data_dir / "toolchains"
-
-    @property
-    def applications_dir(self) -> Path:
-        """One directory for each instance of an application."""
-        return self.data_dir / "applications"
-
-    @property
-    def logs_dir(self) -> Path:
-        """What each supervised process wrote, and the edge's access log; all of them rotate."""
-        return self.data_dir / "logs"
-
-    @property
-    def run_dir(self) -> Path:
-        """The state of each supervised process, as long as they run."""
-        return self.data_dir / "run"
-
-    @property
-    def sockets_dir(self) -> Path:
-        """Unix sockets: inside ``data_dir``, or in a short directory in ``/tmp`` when that path is too long for one."""
-        inside = self.run_dir / "sockets"
-        if len(os.fsencode(inside)) + 1 + _SOCKET_NAME_BYTES <= _SOCKET_PATH_BYTES:
-            return inside
-        digest = sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
-        # Not $TMPDIR: every process of ours must find the same place. ``private_directory`` checks whose it is.
-        return Path("/tmp") / f"shipbook-{os.geteuid()}-{digest}"  # noqa: S108 - made 0700 and its owner checked
-
-    @property
-    def instances_socket(self) -> Path:
-        """Where ``shipbook edge`` tells Caddy the instances of a host (``adapters.edge.responder``)."""
-        return self.sockets_dir / "instances.sock"
-
-    @property
-    def addresses_socket(self) -> Path:
-        """Where Caddy is told the addresses of instances, for as long as it runs."""
-        return self.sockets_dir / "addresses.sock"
 
 
 def variable(field: str) -> str:
@@ -406,8 +298,8 @@ def _parsed(plain: Any, kind: Any, text: str) -> Any:
         return Address.parse(text) if text else None
     if plain == Path | None:
         return Path(text) if text else None
-    if plain == int | None and not text:
-        return None
+    if plain == int | None:
+        return msgspec.convert(text, Annotated[int, *get_args(kind)[1:]], strict=False) if text else None
     return msgspec.convert(text.lower() if plain is bool else text, kind, strict=False)
 
 
