@@ -114,7 +114,7 @@ def _together(*statements: LiteralString) -> LiteralString:
 class _Shape(NamedTuple):
     """What a statement's text depends on; the values are parameters."""
 
-    equal: tuple[tuple[str, str], ...]
+    compared: tuple[tuple[str, str], ...]
     search_in: tuple[str, ...]
     order_by: str
     descending: bool
@@ -127,11 +127,15 @@ class _Shape(NamedTuple):
     @classmethod
     def of(cls, selection: Selection, paging: Paging) -> "_Shape":
         """The shape of a page of a selection."""
-        equal = tuple((column, _comparison(value)) for column, value in selection.equal.items())
+        compared = (
+            *((column, _comparison(value)) for column, value in selection.equal.items()),
+            *((column, "{} >= %s") for column in selection.at_least),
+            *((column, "{} < %s") for column in selection.below),
+        )
         search_in = selection.search_in if selection.search else ()
         continued = paging.after is not None
         deep = paging.page > 1 and not continued
-        return cls(equal, search_in, selection.order_by, selection.descending, continued, deep, paging.counted)
+        return cls(compared, search_in, selection.order_by, selection.descending, continued, deep, paging.counted)
 
     def whole(self) -> "_Shape":
         """The whole selection, from its beginning."""
@@ -157,6 +161,8 @@ def _parameter(value: object) -> object:
 def _parameters(selection: Selection) -> list[object]:
     return [
         *_given(selection.equal),
+        *_given(selection.at_least),
+        *_given(selection.below),
         *([_pattern(selection.search)] * len(selection.search_in if selection.search else ())),
     ]
 
@@ -202,7 +208,7 @@ def _text(statement: sql.Composed) -> LiteralString:
 
 def _where(schema: str, table: Table[Any], shape: _Shape) -> sql.Composable:
     conditions: list[sql.Composable] = [
-        sql.SQL(comparison).format(sql.Identifier(column)) for column, comparison in shape.equal
+        sql.SQL(comparison).format(sql.Identifier(column)) for column, comparison in shape.compared
     ]
     if shape.search_in:
         matches = [sql.SQL("{} ILIKE %s").format(sql.Identifier(column)) for column in shape.search_in]

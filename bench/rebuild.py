@@ -261,7 +261,7 @@ def _reading(
             status, _ = await client.ask(_request("GET", path, plane, workspace.token))
         else:
             before = seen.get(tenant, 0)
-            path = f"/tenants/{tenant}/audit-trail?limit=1"
+            path = f"/tenants/{tenant}/audit?limit=1"
             status, body = await client.ask(_request("GET", path, plane, workspace.token))
             newest = msgspec.json.decode(body)["items"][0]["position"] if status == 200 else before
             met.backwards += newest < before

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from commands import (
     account,
+    audit,
     backup,
     custom_domain,
     database,
@@ -39,6 +40,7 @@ _TABLE: list[tuple[Any, AnyDecider, str]] = [
     (notification.ChannelCommand, notification.DECIDER, "channel_id"),
     (database.DatabaseCommand, database.DECIDER, "database_id"),
     (backup.BackupCommand, backup.DECIDER, "backup_id"),
+    (audit.AuditCommand, audit.DECIDER, "export_id"),
 ]
 
 ROUTES: dict[type[Command], Route] = {

@@ -4,6 +4,7 @@ from typing import get_args
 
 from domain import (
     account,
+    audit,
     backup,
     custom_domain,
     database,
@@ -33,6 +34,7 @@ AnyFact = (
     | notification.Event
     | database.Event
     | backup.Event
+    | audit.Event
 )
 
 FACTS: dict[str, type[Fact]] = {tag_of(fact): fact for fact in get_args(AnyFact)}

@@ -1,17 +1,19 @@
 """The audit trail: who did what, when, from where, and why; one sentence a fact."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, cast
 
+from msgspec.structs import replace
+
 from domain.account import AccountRegistered, ApiTokenIssued
 from domain.catalogue import AnyFact
-from domain.fact import tag_of
+from domain.fact import Value, tag_of
 from domain.history import Recorded
 from domain.identifiers import AccountId, ApiTokenId, CausationId, RequestId, StreamName, TenantId
 from domain.workspace import MemberJoined, WorkspaceCreated
 from projections.changes import Change, Put, ReadModel, Row, Table
-from projections.reading import Page, Paging, Reader, Selection
+from projections.reading import Page, Paging, Reader, Selection, every
 from projections.sentences import sentence
 
 
@@ -39,7 +41,7 @@ AUDIT_TRAIL = Table(
     "audit_trail",
     AuditRow,
     key=("position",),
-    indexes=(("tenant_id", "position"), ("tenant_id", "subject", "position")),
+    indexes=(("tenant_id", "position"), ("tenant_id", "subject", "position"), ("tenant_id", "at")),
 )
 
 
@@ -83,18 +85,64 @@ def tenant_of(recorded: Recorded) -> TenantId:
 MODEL = ReadModel("audit_trail", [AUDIT_TRAIL], project)
 
 
-async def listing(
-    reader: Reader,
-    tenant: TenantId,
-    paging: Paging,
-    *,
-    subject: StreamName | None = None,
-    types: tuple[str, ...] = (),
-) -> Page[AuditRow]:
-    """The workspace's audit trail, the newest first; of one subject, or of some types of facts, where given."""
-    equal: dict[str, object] = {"tenant_id": tenant}
-    if subject:
-        equal["subject"] = subject
-    if types:
-        equal["type"] = types
-    return await reader.select(AUDIT_TRAIL, Selection(equal=equal, order_by="position", descending=True), paging)
+class Sought(Value):
+    """Which facts an auditor wants to see; None and nothing is no bound.
+
+    ``actor`` is an e-mail address, a part's name, or an account's id; ``types`` are tags; ``after`` and
+    ``upto`` are positions. Of a span of time, rows come in the order of their time, else in that of their position.
+    """
+
+    tenant_id: TenantId | None = None
+    actor: str | None = None
+    types: tuple[str, ...] = ()
+    subject: StreamName | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after: int | None = None
+    upto: int | None = None
+    descending: bool = True
+
+    def selection(self) -> Selection:
+        """The rows that are meant."""
+        return Selection(
+            equal=self._equal(),
+            at_least=_given({"at": self.since, "position": None if self.after is None else self.after + 1}),
+            below=_given({"at": self.until, "position": None if self.upto is None else self.upto + 1}),
+            order_by="at" if self.since or self.until else "position",
+            descending=self.descending,
+        )
+
+    def _equal(self) -> dict[str, object]:
+        equal = _given({"tenant_id": self.tenant_id, "subject": self.subject, "type": self.types or None})
+        if self.actor is not None:
+            equal[_column(self.actor)] = self.actor
+        return equal
+
+
+def _given(bounds: Mapping[str, object]) -> dict[str, object]:
+    return {column: value for column, value in bounds.items() if value is not None}
+
+
+def _column(actor: str) -> str:
+    """An address has an at sign, a part of Shipbook is a word, and an id is long and has dashes."""
+    return "account_id" if "@" not in actor and actor.count("-") == 4 else "actor_name"
+
+
+async def listing(reader: Reader, sought: Sought, paging: Paging) -> Page[AuditRow]:
+    """A page of the audit trail."""
+    return await reader.select(AUDIT_TRAIL, sought.selection(), paging)
+
+
+async def chain(reader: Reader, tenant: TenantId, began: StreamName, others: Sequence[StreamName]) -> list[AuditRow]:
+    """The facts of the stream ``began``, and those of ``others`` that the same request caused meanwhile."""
+    own = await _facts(reader, Sought(tenant_id=tenant, subject=began, descending=False))
+    if not own:
+        return []
+    meanwhile = Sought(tenant_id=tenant, after=own[0].position, upto=own[-1].position, descending=False)
+    found = [row for subject in others for row in await _facts(reader, replace(meanwhile, subject=subject))]
+    caused = [row for row in found if row.correlation_id == own[0].correlation_id]
+    return sorted([*own, *caused], key=lambda row: row.position)
+
+
+async def _facts(reader: Reader, sought: Sought) -> list[AuditRow]:
+    return await every(reader, AUDIT_TRAIL, sought.selection())

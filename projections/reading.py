@@ -19,12 +19,15 @@ DEEPEST_ROW = 5_000
 class Selection(Value):
     """Which rows, and in which order.
 
-    ``equal`` are columns and the values they must have; a tuple of values means any of them. ``search`` finds the
+    ``equal`` are columns and the values they must have; a tuple of values means any of them. Columns have at least the
+    values of ``at_least``, and less than those of ``below``. ``search`` finds the
     text anywhere, whatever its case, in any of ``search_in``. ``order_by`` is a column that is never null; the
     table's key is always appended, so that the order is total.
     """
 
     equal: Mapping[str, object] = {}
+    at_least: Mapping[str, object] = {}
+    below: Mapping[str, object] = {}
     search: str | None = None
     search_in: tuple[str, ...] = ()
     order_by: str = "id"

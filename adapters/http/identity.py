@@ -102,6 +102,13 @@ async def in_session(connection: Connection, _: BaseRouteHandler) -> None:
         )
 
 
+async def operators_only(connection: Connection, _: BaseRouteHandler) -> None:
+    """A guard behind ``signed_in``: the caller looks after the plane itself."""
+    account = await credentials.account(parts_of(connection).callers, principal_of(connection).account_id)
+    if account is None or not account.operator:
+        raise Forbidden("Only an operator of this plane may do this.", code="operators_only")
+
+
 async def identified(connection: Connection) -> Principal:
     """The caller by their token or session, or ``Unauthenticated``."""
     shown = connection.headers.get("authorization")

@@ -10,6 +10,7 @@ from domain.catalogue import AnyFact
 from projections.phrases import line
 from projections.sentences import (
     account,
+    audit,
     backup,
     custom_domain,
     database,
@@ -53,6 +54,7 @@ _TELLERS: dict[type[AnyFact], Teller] = {
     fact: module.tell
     for module in (
         account,
+        audit,
         backup,
         custom_domain,
         database,

@@ -3,6 +3,7 @@
 # The client is loaded by the commands that talk to a plane.
 # ruff: noqa: PLC0415
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -97,3 +98,69 @@ def logs(
     from services.cli.reading import logs
 
     return logs(session, deployment, runtime, project, follow=follow, after=after)
+
+
+Actor = Annotated[str | None, typer.Option(metavar="WHO", help="An e-mail address, a part's name, or an account's id.")]
+Action = Annotated[str | None, typer.Option(metavar="TYPE", help="A type, or several: 'deployment.*'.")]
+Subject = Annotated[str | None, typer.Option(metavar="THING", help="One thing, such as project-<id>.")]
+SinceWhen = Annotated[str | None, typer.Option("--since", metavar="WHEN", help="A moment, or how long ago: 90m, 7d.")]
+
+
+@client_command(
+    app,
+    "audit",
+    PANEL,
+    [
+        ("shipbook audit", "who did what lately"),
+        ("shipbook audit --action 'secret.*' --since 7d", "what became of secrets this week"),
+        ("shipbook audit --actor ada@example.com --json", "what one person did"),
+    ],
+)
+def audit(
+    session: "Session",
+    actor: Actor = None,
+    action: Action = None,
+    subject: Subject = None,
+    since: SinceWhen = None,
+    number: Number = 20,
+) -> int:
+    """Show the audit trail: who did what, when and why."""
+    from services.cli import auditing
+
+    sought = auditing.Filters(actor=actor, action=action, subject=subject, since=auditing.moment(since))
+    return auditing.trail(session, sought, number)
+
+
+@client_command(
+    app,
+    "audit-export",
+    PANEL,
+    [("shipbook audit-export --csv -o audit.csv --since 90d", "for a spreadsheet; the export is itself a fact")],
+)
+def audit_export(
+    session: "Session",
+    csv: Annotated[bool, typer.Option("--csv", help="CSV in place of JSON lines.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else standard output.")] = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the audit trail.")] = None,
+    actor: Actor = None,
+    action: Action = None,
+    subject: Subject = None,
+    since: SinceWhen = None,
+) -> int:
+    """Take the audit trail elsewhere, whole or in part."""
+    from domain.audit import ExportFormat
+    from services.cli import auditing
+
+    sought = auditing.Filters(actor=actor, action=action, subject=subject, since=auditing.moment(since))
+    kind = ExportFormat.CSV if csv else ExportFormat.NDJSON
+    return auditing.export(session, sought, kind, output, reason)
+
+
+@client_command(app, "why", PANEL, [("shipbook why DEP-0042", "from the request to the release that became active")])
+def why(
+    session: "Session", deployment: Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="DEP-0042, or an id.")]
+) -> int:
+    """Explain a deployment: who asked for it, and each thing that followed."""
+    from services.cli import auditing
+
+    return auditing.why(session, deployment)

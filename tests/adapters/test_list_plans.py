@@ -6,6 +6,7 @@ from typing import Any, LiteralString
 import msgspec
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg import sql
 
 from adapters import tables
@@ -29,6 +30,7 @@ from projections import (
     repositories,
     secrets,
 )
+from projections.audit_trail import Sought
 from projections.catalogue import ALL
 from projections.changes import Table
 from projections.reading import LARGEST_PAGE, Page, Paging, Reader, Selection, Wanted
@@ -74,7 +76,7 @@ _MULTIPLIED = {
     "log_closed": "n % 50 <> 0",
     "connected": "n % 3 <> 0",
     "active": "n % 10 = 0",
-    "rolling_back": "n % 100 = 0",
+    "unattended": "n % 100 = 0",
 }
 _ONLY = {
     "projects": {"status": "CASE WHEN n % 9 = 0 THEN 'archived' ELSE 'active' END"},
@@ -147,8 +149,10 @@ async def lists() -> list[Wanted]:
         tenant, account, project = TenantId(name), AccountId(name), ProjectId(f"{name} {which}")
         environment = EnvironmentId(f"{project}0")
         for subject in (None, StreamName(environment)):
-            await audit_trail.listing(reader, tenant, page, subject=subject)
-            await audit_trail.listing(reader, tenant, page, subject=subject, types=("deployment.queued",))
+            for types in ((), ("deployment.queued",)):
+                sought = Sought(tenant_id=tenant, subject=subject, types=types)
+                await audit_trail.listing(reader, sought, page)
+                await audit_trail.listing(reader, replace(sought, after=7, upto=3000, descending=False), page)
         await credentials.memberships(reader, account)
         await credentials.tokens(reader, account)
         for place in (None, environment):
@@ -173,7 +177,7 @@ async def lists() -> list[Wanted]:
     await deployments.open_deployments(reader)
     await deployments.with_open_log(reader)
     await environments.serving(reader)
-    await environments.rolling_back(reader)
+    await environments.unattended(reader)
     await reader.pages(deployments.among(tuple(map(DeploymentId, some))), lines.ends(tuple(map(LogId, some))))
     return list(reader.wanted.values())
 

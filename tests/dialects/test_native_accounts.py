@@ -90,7 +90,7 @@ def test_a_token_is_shown_once_and_listed_without_its_secret(insider: Caller) ->
     listed = insider.browser.get(TOKENS)
     assert [one["name"] for one in listed.json()["items"]] == ["test", "CI"]
     assert made["token"] not in listed.text
-    assert made["token"] not in insider.http.get(f"{insider.base}/audit-trail").text
+    assert made["token"] not in insider.http.get(f"{insider.base}/audit").text
 
 
 def test_a_revoked_token_is_refused_at_once(insider: Caller) -> None:

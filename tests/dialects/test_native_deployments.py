@@ -90,7 +90,7 @@ def test_cancel_with_a_reason_ends_the_deployment(insider: Caller) -> None:
 
     assert cancelled["status"] == "cancelled"
     assert insider.post(f"/deployments/{made['id']}/cancel")["status"] == "cancelled"
-    newest = insider.get("/audit-trail")["items"][0]
+    newest = insider.get("/audit")["items"][0]
     assert (newest["type"], newest["reason"], newest["actor"]) == (
         "deployment.cancelled",
         "wrong branch",

@@ -95,13 +95,13 @@ def test_an_operator_sees_how_far_every_read_model_is(plane: Plane, insider: Cal
 def test_an_operator_rebuilds_read_models_while_they_are_read(
     plane: Plane, insider: Caller, operator: httpx.Client
 ) -> None:
-    before = insider.get("/audit-trail")
+    before = insider.get("/audit")
 
     [growth, other] = rebuilt(plane, operator, {}, "audit_trail", "projects")
 
     assert (growth["phase"], growth["differing"], other["phase"]) == ("done", 0, "done")
     assert growth["position"] == growth["head"] > 0
-    assert insider.get("/audit-trail") == before
+    assert insider.get("/audit") == before
 
 
 def test_an_operator_sees_what_differs_and_accepts_it(plane: Plane, insider: Caller, operator: httpx.Client) -> None:
@@ -156,7 +156,7 @@ def test_every_read_model_is_rebuilt_while_requests_read_and_write_and_no_answer
     def read() -> None:
         newest, answer = 0, httpx.Response(200)
         while not stop.is_set():
-            answer = insider.http.get(insider.base + "/audit-trail?limit=1")
+            answer = insider.http.get(insider.base + "/audit?limit=1")
             if answer.status_code != 200:
                 refused.append(answer.text)
                 return

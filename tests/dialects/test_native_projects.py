@@ -153,7 +153,7 @@ def test_repository_connections_keep_their_credentials_to_themselves(insider: Ca
     assert (made["name"], made["hasCredential"]) == ("private", True)
     assert [one["id"] for one in insider.get("/repository-connections")["items"]] == [made["id"]]
     assert secret not in insider.http.get(insider.base + "/repository-connections").text
-    assert secret not in insider.http.get(insider.base + "/audit-trail").text
+    assert secret not in insider.http.get(insider.base + "/audit").text
     assert insider.http.delete(f"{insider.base}/repository-connections/{made['id']}").status_code == 204
     assert insider.get("/repository-connections")["items"] == []
     assert (

@@ -36,7 +36,7 @@ def test_a_value_is_never_shown(insider: Caller) -> None:
         made,
         rotated,
         insider.http.get(f"{insider.base}/secrets"),
-        insider.http.get(f"{insider.base}/audit-trail"),
+        insider.http.get(f"{insider.base}/audit"),
     ):
         assert VALUE not in answer.text
 
@@ -53,7 +53,7 @@ def test_rotating_makes_another_version_with_another_fingerprint(insider: Caller
     assert insider.http.delete(f"{insider.base}{path}?reason=unused").status_code == 204
     assert insider.get("/secrets")["items"] == []
     assert insider.patch(path, {"value": "x"}, status=404)["code"] == "not_found"
-    newest = insider.get("/audit-trail")["items"][0]
+    newest = insider.get("/audit")["items"][0]
     assert (newest["type"], newest["reason"]) == ("secret.removed", "unused")
 
 
@@ -89,11 +89,11 @@ def test_the_audit_trail_says_who_did_what_from_where(insider: Caller) -> None:
         headers={"X-Request-Id": "my-request-42", "User-Agent": "curl/8"},
     ).json()
 
-    found = insider.get(f"/audit-trail?subject=project-{project['id']}")["items"]
+    found = insider.get(f"/audit?subject=project-{project['id']}")["items"]
     assert [one["type"] for one in found] == ["project.environment-added", "project.created"]
     created = found[-1]
     assert "Traced" in created["message"]
     assert (created["actor"], created["actorKind"], created["userAgent"]) == (insider.email, "token", "curl/8")
     assert (created["address"], created["correlationId"]) == ("127.0.0.1", "my-request-42")
-    only = insider.get("/audit-trail?type=project.created")["items"]
+    only = insider.get("/audit?action=project.created")["items"]
     assert [one["type"] for one in only] == ["project.created"]

@@ -76,6 +76,10 @@ def _matches(row: Row, selection: Selection) -> bool:
         value = getattr(row, column)
         if not (value in wanted if isinstance(wanted, tuple) else value == wanted):
             return False
+    if any(getattr(row, column) < bound for column, bound in selection.at_least.items()):
+        return False
+    if any(getattr(row, column) >= bound for column, bound in selection.below.items()):
+        return False
     text = (selection.search or "").lower()
     return not text or any(text in getattr(row, column).lower() for column in selection.search_in)
 

@@ -112,7 +112,7 @@ def _everything_of(models: MemoryReadModels, tenant: TenantId) -> list[Row]:
         listing(models, tenant, cast("Any", shop), Paging(size=200)),
         releases.history(models, tenant, cast("Any", shop), Paging(size=200)),
         releases.rollback_targets(models, tenant, cast("Any", here), Paging(size=200)),
-        audit_trail.listing(models, tenant, Paging(size=200)),
+        audit_trail.listing(models, audit_trail.Sought(tenant_id=tenant), Paging(size=200)),
         secrets.listing(models, tenant, Paging(size=200)),
     ]
     rows = [row for query in queries for row in asked(query).rows]

@@ -94,7 +94,7 @@ def reading(ask: Callable[[], httpx.Response]) -> Iterator[list[httpx.Response]]
 def test_all_read_models_are_grown_again_while_requests_read_them(plane: Plane, tmp_path: Path) -> None:
     app = plane.api.project(repository(tmp_path / "site", repositories.static()), "static", "grown-again")
     ended = app.deploy()
-    paths = ("/projects", f"/projects/{app.id}/deployments", f"/deployments/{ended['id']}", "/audit-trail", "/secrets")
+    paths = ("/projects", f"/projects/{app.id}/deployments", f"/deployments/{ended['id']}", "/audit", "/secrets")
     before = {path: plane.api.send("GET", path) for path in paths}
     again = iter(paths * 10_000)
 

@@ -59,7 +59,7 @@ def test_another_workspaces_things_are_found_by_no_route(guests: tuple[Guest, Gu
         "connection_id": ada.send("GET", "/repository-connections")["items"][0]["id"],
     }
     routes = [line.split(" ") for line in ROUTES.read_text().splitlines() if "{tenant_id}" in line]
-    before = ada.send("GET", "/audit-trail")
+    before = ada.send("GET", "/audit")
 
     for method, route in routes:
         answers = {}
@@ -81,7 +81,7 @@ def test_another_workspaces_things_are_found_by_no_route(guests: tuple[Guest, Gu
         items = eve.client.get(f"http://{eve.plane.http}{route.format(tenant_id=eve.tenant)}").json()["items"]
         assert [item for item in items if item.get("id") in ids.values()] == []
         assert app.id not in str(items)
-    assert ada.send("GET", "/audit-trail") == before
+    assert ada.send("GET", "/audit") == before
     app.shows("of ada")
 
 

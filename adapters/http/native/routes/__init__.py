@@ -9,6 +9,7 @@ from adapters.http.dispatch import call_of, prepare
 from adapters.http.identity import signed_in
 from adapters.http.native.routes import (
     accounts,
+    audit,
     backups,
     databases,
     deployments,
@@ -30,7 +31,8 @@ CHAPTERS = {
     "Deployments": deployments.ROUTES,
     "Releases": releases.ROUTES,
     "Custom domains": domains.ROUTES,
-    "Secrets and audit": secrets.ROUTES,
+    "Secrets": secrets.ROUTES,
+    "Audit": audit.ROUTES,
     "Databases": [*databases.ROUTES, *backups.ROUTES],
     "Operators": projections.ROUTES,
 }

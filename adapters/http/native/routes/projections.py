@@ -15,6 +15,7 @@ from litestar.response import Stream
 from adapters.growths import Growth
 from adapters.http.dispatch import Answer, Call
 from adapters.http.exchange import exchange_of
+from adapters.http.identity import operators_only
 from adapters.http.native.wire.projections import (
     CancelRequest,
     DifferenceOut,
@@ -27,8 +28,6 @@ from adapters.http.paging import Listing
 from adapters.http.streams.framing import COMMENT, EVENTS, RETRY, event
 from adapters.http.watching import Watching
 from adapters.operations import Standing
-from domain.rejection import Forbidden
-from projections import credentials
 
 PROJECTIONS = "/operator/projections"
 LONGEST_SECONDS = 3600.0
@@ -38,7 +37,7 @@ _BREATH_SECONDS = 0.2
 """Facts may come faster than people look."""
 
 
-@get(PROJECTIONS)
+@get(PROJECTIONS, guards=[operators_only])
 async def list_projections(
     request: Request[Any, Any, Any], call: NamedDependency[Call]
 ) -> Answer[Listing[ProjectionOut]]:
@@ -47,7 +46,6 @@ async def list_projections(
     How far each is behind the log, at which fact it stopped, and how its rebuild goes. With
     `Accept: text/event-stream` the same again whenever it changes, an event each. For operators only.
     """
-    await _require_operator(call)
     if EVENTS in request.headers.get("accept", ""):
         exchange_of(request.scope).streaming = True
         kept = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -55,7 +53,7 @@ async def list_projections(
     return call.shown(1, _listing(await call.parts.operations.standings()))
 
 
-@post(PROJECTIONS, status_code=202)
+@post(PROJECTIONS, guards=[operators_only], status_code=202)
 async def rebuild_projections(
     data: JSONBody[RebuildRequest], call: NamedDependency[Call]
 ) -> Answer[Listing[ProjectionOut]]:
@@ -64,27 +62,19 @@ async def rebuild_projections(
     The plane grows them again beside the live ones, from where a former rebuild came to. Rows that differ from
     the live ones take their place only with `acceptDifferences`. For operators only.
     """
-    await _require_operator(call)
     await call.parts.operations.ask(data.models, accept=data.accept_differences)
     return await _named(call, data.models)
 
 
-@post(PROJECTIONS + "/cancel", status_code=202)
+@post(PROJECTIONS + "/cancel", guards=[operators_only], status_code=202)
 async def cancel_rebuilds(data: JSONBody[CancelRequest], call: NamedDependency[Call]) -> Answer[Listing[ProjectionOut]]:
     """Cancel rebuilds.
 
     Whoever does them stops soon. What has grown is kept for a day: the next rebuild goes on from there. For
     operators only.
     """
-    await _require_operator(call)
     await call.parts.operations.cancel(data.models)
     return await _named(call, data.models)
-
-
-async def _require_operator(call: Call) -> None:
-    account = await credentials.account(call.reader, call.principal.account_id)
-    if account is None or not account.operator:
-        raise Forbidden("Only an operator of this plane may look after its read models.", code="operators_only")
 
 
 async def _named(call: Call, models: Sequence[str]) -> Answer[Any]:

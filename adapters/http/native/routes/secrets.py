@@ -1,4 +1,4 @@
-"""Secrets, and the audit trail."""
+"""Secrets."""
 
 from typing import Annotated
 
@@ -9,15 +9,15 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS
 from adapters.http.native import words
-from adapters.http.native.wire.secrets import AuditOut, SecretCreation, SecretOut, SecretPatch
+from adapters.http.native.wire.secrets import SecretCreation, SecretOut, SecretPatch
 from adapters.http.paging import Asked, Listing
 from commands import sealing
 from commands.ports import SecretValue
 from commands.secret import RemoveSecret
 from domain.access import Access
-from domain.identifiers import EnvironmentId, ProjectId, SecretId, StreamName
+from domain.identifiers import EnvironmentId, ProjectId, SecretId
 from domain.secret import SecretScope
-from projections import audit_trail, secrets
+from projections import secrets
 
 SECRETS = "/tenants/{tenant_id:str}/secrets"
 SECRET = SECRETS + "/{secret_id:str}"
@@ -92,25 +92,9 @@ async def remove_secret(secret_id: FromPath[SecretId], call: NamedDependency[Cal
     await call.perform(call.handler.handle(RemoveSecret(secret_id=secret_id), call.context, request=call.request))
 
 
-@get("/tenants/{tenant_id:str}/audit-trail")
-async def list_audit_trail(
-    call: NamedDependency[Call],
-    asked: NamedDependency[Asked],
-    subject: Annotated[
-        StreamName | None, QueryParameter(max_length=100, description="Only of one thing, such as project-<id>.")
-    ] = None,
-    kind: Annotated[
-        list[str] | None, QueryParameter(name="type", max_items=50, description="Only these types; may be repeated.")
-    ] = None,
-) -> Listing[AuditOut]:
-    """Show who did what, when, from where and why; the newest first."""
-    page = await audit_trail.listing(call.reader, call.tenant, asked.paging, subject=subject, types=tuple(kind or ()))
-    return call.listed(page, asked, words.audit.audit)
-
-
 async def _shown(call: Call, secret_id: SecretId, *, status: int = 200) -> Answer[SecretOut]:
     row = existing(await secrets.find(call.reader, call.tenant, secret_id), "secret")
     return call.shown(row.revision, words.secrets.secret(row), status=status)
 
 
-ROUTES = [list_secrets, set_secret, rotate_secret, remove_secret, list_audit_trail]
+ROUTES = [list_secrets, set_secret, rotate_secret, remove_secret]

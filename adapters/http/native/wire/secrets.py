@@ -1,16 +1,13 @@
-"""Secrets, and the audit trail."""
+"""Secrets."""
 
 from datetime import datetime
 from typing import Annotated, Literal
 
 from adapters.http.native.wire.shapes import In, Out, said
 from domain.identifiers import (
-    AccountId,
-    ApiTokenId,
     EnvironmentId,
     ProjectId,
     SecretId,
-    StreamName,
 )
 from domain.secret import SecretScope
 
@@ -45,22 +42,3 @@ class SecretOut(Out):
     created_at: datetime
     updated_at: datetime
     updated_by: str
-
-
-class AuditOut(Out):
-    """Something that happened, as an auditor reads it."""
-
-    position: int
-    at: datetime
-    type: str
-    subject: StreamName
-    message: str
-    reason: str | None
-    actor: str
-    actor_kind: Literal["account", "token", "system"]
-    account_id: AccountId | None
-    token_id: ApiTokenId | None
-    address: str | None
-    user_agent: str | None
-    correlation_id: str
-    causation_id: str

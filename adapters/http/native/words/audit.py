@@ -1,7 +1,11 @@
 """The audit trail."""
 
-from adapters.http.native.wire.secrets import AuditOut
+from collections.abc import Sequence
+
+from adapters.http.native.wire.audit import Asking, AuditOut, Why
+from adapters.http.native.words.deployments import STATUS
 from projections.audit_trail import AuditRow
+from projections.deployments import DeploymentRow
 
 
 def audit(row: AuditRow) -> AuditOut:
@@ -9,6 +13,7 @@ def audit(row: AuditRow) -> AuditOut:
     return AuditOut(
         position=row.position,
         at=row.at,
+        tenant_id=row.tenant_id,
         type=row.type,
         subject=row.subject,
         message=row.sentence,
@@ -21,4 +26,24 @@ def audit(row: AuditRow) -> AuditOut:
         user_agent=row.user_agent,
         correlation_id=row.correlation_id,
         causation_id=row.causation_id,
+    )
+
+
+def why(deployment: DeploymentRow, chain: Sequence[AuditRow]) -> Why:
+    """What began a deployment, and what followed; ``chain`` begins with its first fact."""
+    first = chain[0]
+    return Why(
+        deployment_id=deployment.id,
+        ref=deployment.ref,
+        status=STATUS[deployment.status],
+        request=Asking(
+            at=first.at,
+            actor=first.actor_name,
+            actor_kind=first.actor_kind,
+            token_id=first.token_id,
+            address=first.address,
+            user_agent=first.user_agent,
+            correlation_id=first.correlation_id,
+        ),
+        hops=[audit(row) for row in chain],
     )
