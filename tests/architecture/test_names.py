@@ -15,6 +15,8 @@ SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "base", 
 FORBIDDEN_SUFFIX = re.compile(r"(Manager|Helper|Processor|Data|Info|Impl)$")
 IRREGULAR = {"Cut", "Set", "Begun", "Held", "Lost", "Made", "Sent", "Taken", "Given", "Found"}
 """Past participles that do not end in -ed."""
+NAMED_OTHERWISE = {"workspace": "tenant_id", "repository": "connection_id", "custom-domain": "domain_id"}
+"""The fields that name a thing, where they are not called after its category."""
 TAG = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
 
 
@@ -81,9 +83,7 @@ class TestCommands:
     @pytest.mark.parametrize("command", ROUTES, ids=[command.__name__ for command in ROUTES])
     def test_a_command_names_the_thing_that_it_speaks_of(self, command: type[Command]) -> None:
         decider, _ = ROUTES[command]
-        assert {"log": "log_id", "workspace": "tenant_id", "repository": "connection_id"}.get(
-            decider.category, f"{decider.category}_id"
-        ) in command.__struct_fields__
+        assert NAMED_OTHERWISE.get(decider.category, f"{decider.category}_id") in command.__struct_fields__
 
     @pytest.mark.parametrize("command", ROUTES, ids=[command.__name__ for command in ROUTES])
     def test_a_command_is_an_imperative_not_a_fact(self, command: type[Command]) -> None:
