@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from domain.fact import Fact
-from domain.identifiers import BackupId, ChannelId, CustomDomainId, DatabaseId, ProjectId
-from tests.projections import channel_lives, database_lives, domain_lives
+from domain.identifiers import BackupId, ChannelId, CustomDomainId, DatabaseId, ExportId, ProjectId
+from tests.projections import channel_lives, database_lives, domain_lives, export_lives
 
 LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
+    "audit": lambda name, _: export_lives.life(ExportId(name)),
     "backup": lambda name, _: database_lives.life_of_backup(BackupId(name)),
     "channel": lambda name, project: channel_lives.life(ChannelId(name), project, 1),
     "database": lambda name, project: database_lives.life(DatabaseId(name), project),
