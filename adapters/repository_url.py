@@ -5,19 +5,18 @@ not name a helper program (``ext::``, gitremote-helpers(7)), and may not lead in
 says so. Names are resolved once, every address is checked, and git is bound to the checked ones.
 """
 
-import asyncio
 import re
-import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
+from adapters.network import AddressRefused, is_private, literal, resolved
+
 Scheme = Literal["https", "http", "ssh", "file"]
 PORTS = {"https": 443, "http": 80, "ssh": 22}
 LONGEST = 2048
-NAT64 = IPv6Network("64:ff9b::/96")
 HOST = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE)
 USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 BRANCH = re.compile(
@@ -101,29 +100,13 @@ async def addresses(location: Location, policy: FetchPolicy, seconds: float = 10
     """
     if not location.host:
         return []
-    loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(seconds):
-            found = await loop.getaddrinfo(location.host, location.port, type=socket.SOCK_STREAM)
-    except (OSError, TimeoutError, UnicodeError):
-        raise RepositoryRefused(f"The host {location.host} is unknown: its name has no address.") from None
-    resolved = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    for address in resolved:
+        found = await resolved(location.host, location.port, seconds)
+    except AddressRefused as refused:
+        raise RepositoryRefused(str(refused)) from None
+    for address in found:
         _check_address(location, address, policy)
-    return resolved
-
-
-def is_private(address: str) -> bool:
-    """Whether an address, or the IPv4 address that it carries inside, is anything but a public host's."""
-    parsed = ip_address(address.partition("%")[0])
-    inner = _carried(parsed) if isinstance(parsed, IPv6Address) else None
-    return any(not each.is_global or each.is_multicast for each in (parsed, inner) if each is not None)
-
-
-def _carried(address: IPv6Address) -> IPv4Address | None:
-    if address in NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
+    return found
 
 
 def _require_plain(url: str) -> None:
@@ -209,16 +192,8 @@ def _checked_user(user: str | None) -> str:
 
 def _check_literal(location: Location, policy: FetchPolicy) -> None:
     """Refuse at once what needs no look-up: numbers in every spelling, and the names of this machine."""
-    host = location.host.rstrip(".").lower()
-    if host == "localhost" or host.endswith(".localhost"):
-        _check_address(location, "127.0.0.1", policy)
-    elif ":" in host:
-        _check_address(location, host, policy)
-    elif re.fullmatch(r"[0-9a-fx.]*", host):
-        try:
-            _check_address(location, socket.inet_ntoa(socket.inet_aton(host)), policy)
-        except OSError:
-            return
+    if address := literal(location.host):
+        _check_address(location, address, policy)
     elif location.scheme == "http" and not policy.allow_private:
         raise _unencrypted()
 

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import asdict, replace
 
 from commands.account import EMAIL
 from commands.checks import between, check, invalid, name
 from commands.command import Command
 from commands.decider import Decider
 from domain.catalogue import FACTS
-from domain.identifiers import ChannelId, DeliveryId
+from domain.identifiers import ChannelId, DeliveryId, EnvironmentId, ProjectId
 from domain.notification import (
     EVERYTHING,
     GROUPS,
@@ -34,6 +35,7 @@ from domain.notification import (
     SlackTarget,
     Subscription,
     Target,
+    Tls,
     WebhookTarget,
     evolve,
 )
@@ -56,13 +58,28 @@ class AddChannel(Command):
     slot: int = 1
 
 
+class MailChanges(Command):
+    """Changes of where mail goes and by which server."""
+
+    host: str | UnsetType = UNSET
+    port: int | UnsetType = UNSET
+    tls: Tls | UnsetType = UNSET
+    user: str | UnsetType | None = UNSET
+    sender: str | UnsetType = UNSET
+    recipients: tuple[str, ...] | UnsetType = UNSET
+
+
 class ChangeChannel(Command):
-    """Change what is given. A new address or password was sealed as ``credential_version``."""
+    """Change what is given. ``shown`` is a new address as far as it may be shown; a new address or password was sealed
+    as ``credential_version``."""
 
     channel_id: ChannelId
     name: str | UnsetType = UNSET
-    target: Target | UnsetType = UNSET
-    subscription: Subscription | UnsetType = UNSET
+    events: tuple[str, ...] | UnsetType = UNSET
+    project_id: ProjectId | UnsetType | None = UNSET
+    environment_id: EnvironmentId | UnsetType | None = UNSET
+    shown: str | UnsetType = UNSET
+    mail: MailChanges | UnsetType = UNSET
     paused: bool | UnsetType = UNSET
     credential_version: int | UnsetType = UNSET
 
@@ -204,34 +221,63 @@ def _change(command: ChangeChannel, state: Channel) -> Iterator[Event]:
     if command.name is not UNSET and command.name != state.name:
         check([("name", name(command.name))])
         yield ChannelRenamed(channel_id=channel, name=command.name, former=state.name)
-    if command.target is not UNSET and (command.target != state.target or command.credential_version is not UNSET):
-        yield _redirected(channel, command.target, command.credential_version, state)
-    if command.subscription is not UNSET and command.subscription != state.subscription:
-        check(_subscription(command.subscription))
-        yield ChannelSubscribed(channel_id=channel, subscription=command.subscription)
+    yield from _redirected(command, state)
+    subscription = resubscribed(command, state.subscription)
+    if subscription != state.subscription:
+        check(_subscription(subscription))
+        yield ChannelSubscribed(channel_id=channel, subscription=subscription)
     if command.paused is True and state.status is ChannelStatus.ACTIVE:
         yield ChannelPaused(channel_id=channel)
     if command.paused is False and state.status is not ChannelStatus.ACTIVE:
         yield ChannelResumed(channel_id=channel)
 
 
-def _redirected(channel: ChannelId, target: Target, version: int | UnsetType, state: Channel) -> ChannelRedirected:
-    check(_target(target))
+def resubscribed(command: ChangeChannel, subscription: Subscription) -> Subscription:
+    """What the channel is subscribed to afterwards."""
+    given = {"events": command.events, "project_id": command.project_id, "environment_id": command.environment_id}
+    return replace(subscription, **{field: value for field, value in given.items() if value is not UNSET})
+
+
+def receiver(kind: type[SlackTarget | WebhookTarget], shown: str) -> SlackTarget | WebhookTarget:
+    """A target at an address; the path of Slack's addresses is a secret itself."""
+    if kind is WebhookTarget:
+        return WebhookTarget(shown=shown)
+    return SlackTarget(shown="/".join([*shown.split("/")[:3], "…"]))
+
+
+def _redirected(command: ChangeChannel, state: Channel) -> Iterator[ChannelRedirected]:
     former = require_channel(state)
-    if version is UNSET:
+    target = _moved(command, former)
+    version = state.credential_version
+    if command.credential_version is not UNSET:
+        if command.credential_version != version + 1:
+            raise Conflict("Somebody else has just changed the channel. Try again.", code="busy")
+        version += 1
+    elif isinstance(target, EmailTarget) and isinstance(former, EmailTarget):
         _require_same_server(target, former)
-        version = state.credential_version
-    elif version != state.credential_version + 1:
-        raise Conflict("Somebody else has just changed the channel. Try again.", code="busy")
-    return ChannelRedirected(channel_id=channel, target=target, credential_version=version)
+    if target != former or version != state.credential_version:
+        check(_target(target))
+        yield ChannelRedirected(channel_id=command.channel_id, target=target, credential_version=version)
 
 
-def _require_same_server(target: Target, former: Target) -> None:
+def _moved(command: ChangeChannel, target: Target) -> Target:
+    match target:
+        case EmailTarget():
+            if command.shown is not UNSET:
+                raise invalid("url", "is not what a channel of type 'email' has; give smtp and recipients")
+            changes = {} if command.mail is UNSET else asdict(command.mail)
+            return replace(target, **{field: value for field, value in changes.items() if value is not UNSET})
+        case SlackTarget() | WebhookTarget():
+            if command.mail is not UNSET:
+                raise invalid("smtp", "and recipients are for channels of type 'email' alone; give url")
+            return target if command.shown is UNSET else receiver(type(target), command.shown)
+
+
+def _require_same_server(target: EmailTarget, former: EmailTarget) -> None:
     """The kept password goes only to the server that it was given for, or whoever may change it could read it."""
-    if isinstance(target, EmailTarget) and isinstance(former, EmailTarget) and target.user is not None:
-        kept = (target.host, target.port, target.tls, target.user)
-        if kept != (former.host, former.port, former.tls, former.user):
-            raise invalid("smtp.password", "must be given again where the server, its TLS mode or the user changes")
+    kept = (target.host, target.port, target.tls, target.user)
+    if target.user is not None and kept != (former.host, former.port, former.tls, former.user):
+        raise invalid("smtp.password", "must be given again where the server, its TLS mode or the user changes")
 
 
 def _rotate(command: RotateSigningSecret, state: Channel) -> Sequence[Event]:
@@ -289,6 +335,8 @@ def selectable() -> Sequence[str]:
 def _subscription(wanted: Subscription) -> Iterator[tuple[str, str | None]]:
     if not 1 <= len(wanted.events) <= MOST_EVENTS:
         yield "events", f"must name 1 to {MOST_EVENTS} events; '*' names all"
+    if wanted.environment_id and not wanted.project_id:
+        yield "environmentId", "needs the projectId of its project beside it"
     unknown = [event for event in wanted.events if event not in selectable()]
     if unknown:
         yield "events", f"'{unknown[0][:100]}' is no event; name such as 'deployment.failed', 'deployment' or '*'"

@@ -2,12 +2,11 @@
 
 from datetime import timedelta
 
-from msgspec import UNSET
 from msgspec.structs import replace
 
 from commands import notification, project
 from commands.handling import Caused, Handler
-from commands.notification import AddChannel, ChangeChannel, RotateSigningSecret, require_channel
+from commands.notification import AddChannel, ChangeChannel, RotateSigningSecret, require_channel, resubscribed
 from commands.ports import Request, SecretValue, Vault
 from commands.project import require_environment, require_project
 from domain.history import Context
@@ -66,17 +65,13 @@ async def change_channel(
 ) -> Caused:
     """Change a channel; ``credential`` is its new address or password."""
     state = await handler.state(notification.DECIDER, command.channel_id, context.tenant_id)
-    target = require_channel(state)
-    if command.subscription is not UNSET:
-        await _require_place(handler, context, command.subscription)
+    require_channel(state)
+    await _require_place(handler, context, resubscribed(command, state.subscription))
     if credential is None:
         return await handler.handle(command, context, request=request)
     version = state.credential_version + 1
-    given = target if command.target is UNSET else command.target
     sealed = await vault.seal(context.tenant_id, command.channel_id, version, credential)
-    return await handler.handle(
-        replace(command, target=given, credential_version=version), context, sealed=[sealed], request=request
-    )
+    return await handler.handle(replace(command, credential_version=version), context, sealed=[sealed], request=request)
 
 
 async def rotate_signing_secret(

@@ -19,6 +19,7 @@ from adapters.linestore import LineStore
 from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.subjects import log_bell
+from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
@@ -79,6 +80,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 lines=LineStore(built_on.database),
                 doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
                 operations=Operations(built_on.database),
+                deliveries=Deliveries(built_on.database),
                 measurements=Measurements(built_on.database),
                 clock=built_on.clock,
                 settings=settings,

@@ -9,13 +9,16 @@ from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.publishing import FactPublisher
 from adapters.nats.work import WorkQueue
+from adapters.notifications.deliveries import Deliveries
 from adapters.settings import Settings
 from commands.policies import ActivationWork, BuildWork, WorkItem
 from projections import deployments, environments
 from projections.reading import Reader
+from services.courier import Courier
 from services.dns_checking import DnsChecking
 from services.backup_scheduling import BackupScheduling
 from services.embedded import nats_url
+from services.notifier import Notifier
 from services.process import Ready, run
 from services.projector import Projector
 from services.reactor import Reactor
@@ -41,13 +44,15 @@ async def serve(settings: Settings, ready: Ready) -> None:
         ) as writers,
         asyncio.TaskGroup() as tasks,
     ):
-        queue = WorkQueue(connection)
+        queue, deliveries = WorkQueue(connection), Deliveries(parts.database)
         tasks.create_task(Projector(parts.database, parts.log).run())
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
         tasks.create_task(Reactor(parts, writers).run())
         tasks.create_task(BackupScheduling(parts).run())
         tasks.create_task(DnsChecking(parts, settings).run())
+        tasks.create_task(Notifier(parts, deliveries).run())
+        tasks.create_task(Courier(parts, deliveries).run())
         tasks.create_task(Retention(parts.database, parts.reader, settings.log_retention_days).run())
         ready()
 

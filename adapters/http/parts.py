@@ -12,6 +12,7 @@ from adapters.http.pages import Lines
 from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
 from adapters.http.watching import Doorbell, Telling
+from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.settings import Settings
 from commands.handling import Handler
@@ -68,6 +69,7 @@ class Parts:
     lines: Lines
     doorbell: Doorbell
     operations: Operations
+    deliveries: Deliveries
     measurements: Measurements
     clock: Clock
     settings: Settings

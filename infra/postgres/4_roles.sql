@@ -17,3 +17,6 @@ ALTER SCHEMA lines OWNER TO shipbook_app;
 ALTER TABLE lines.logs OWNER TO shipbook_app;
 ALTER TABLE lines.chunks OWNER TO shipbook_app;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO shipbook_app', current_database()); END $$;
+
+GRANT USAGE ON SCHEMA notifications TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA notifications TO shipbook_app;

@@ -9,6 +9,7 @@ from services.cli import (  # noqa: F401 - each declares its commands
     deploying,
     domains,
     looking,
+    notifications,
     serving,
 )
 from services.cli.declaring import app

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.network import is_private
 from adapters.repository_url import (
     FetchPolicy,
     RepositoryRefused,
     addresses,
-    is_private,
     validate_branch,
     validate_url,
 )

@@ -25,6 +25,7 @@ from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
 from adapters.linestore import Line, LineStore
 from adapters.linewriting import LineWriters
+from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
@@ -142,6 +143,7 @@ class Plane:
                 lines=store,
                 doorbell=bells.listening,
                 operations=Operations(self.core.database),
+                deliveries=Deliveries(self.core.database),
                 measurements=Measurements(self.core.database),
                 clock=self.core.clock,
                 settings=self.settings,

@@ -16,6 +16,7 @@ from adapters.http.native.routes import (
     detection,
     domains,
     environments,
+    notifications,
     projections,
     projects,
     releases,
@@ -34,6 +35,7 @@ CHAPTERS = {
     "Secrets": secrets.ROUTES,
     "Audit": audit.ROUTES,
     "Databases": [*databases.ROUTES, *backups.ROUTES],
+    "Notifications": notifications.ROUTES,
     "Operators": projections.ROUTES,
 }
 
