@@ -25,6 +25,7 @@ from commands.notification import LONGEST_ANSWER, AbandonDelivery, DisableChanne
 from domain.history import Actor, Context
 from domain.identifiers import CausationId, DeliveryId, RequestId, derived, uuid7
 from domain.notification import Channel, ChannelStatus
+from domain.rejection import Rejection
 from projections import channels
 from projections.audit_trail import tenant_of
 from projections.phrases import moment
@@ -94,8 +95,12 @@ class Courier:
     async def _send_due(self, tasks: asyncio.TaskGroup) -> None:
         """Begin whatever is due and has room."""
         busy = Counter(row.channel_id for row in self._under_way.values())
-        for row in await self._deliveries.due(EACH, self._under_way):
-            if busy[row.channel_id] < EACH and len(self._under_way) < IN_ALL:
+        due = await self._deliveries.due(EACH, self._under_way)
+        random.shuffle(due)  # or else the same channels would always come first
+        for row in due:
+            # When many channels are slow, each of them gets less, so that there is room for the others.
+            each = EACH if len(self._under_way) < IN_ALL // 2 else 1
+            if busy[row.channel_id] < each and len(self._under_way) < IN_ALL:
                 busy[row.channel_id] += 1
                 self._under_way[row.id] = row
                 tasks.create_task(self._deliver(row), name=f"deliver {row.id}")
@@ -168,7 +173,10 @@ class Courier:
             causation_id=CausationId(derived(CausationId(row.id), what)),
             at=self._core.clock.now(),
         )
-        await self._core.handler.handle(command, context)
+        try:
+            await self._core.handler.handle(command, context)
+        except Rejection as refused:
+            log.warning("a courier's report was refused", command=type(command).__name__, why=refused.message)
 
     async def _replay(self) -> NoReturn:
         while True:

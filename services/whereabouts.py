@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 
+from domain.deployment import DeploymentQueued
 from domain.fact import Fact, Value
 from domain.history import Recorded
 from domain.identifiers import EnvironmentId, ProjectId, StreamName, TenantId
@@ -63,10 +64,11 @@ class Whereabouts:
 
 
 def _named(fact: Fact) -> Place:
+    number = fact.number if isinstance(fact, DeploymentQueued) else getattr(fact, "deployment_number", None)
     return Place(
         project_id=getattr(fact, "project_id", None),
         environment_id=getattr(fact, "environment_id", None),
-        number=getattr(fact, "deployment_number", None) or getattr(fact, "number", None),
+        number=number,
     )
 
 
