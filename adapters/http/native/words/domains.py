@@ -11,8 +11,8 @@ from projections.custom_domains import CustomDomainRow
 
 
 def url(settings: Settings, row: CustomDomainRow) -> str:
-    """Where a domain answers: over HTTPS once it has a certificate; for a wildcard, the address to fill in."""
-    secure = settings.edge_tls is not None and row.certificate_expires_at is not None
+    """Where a domain answers: over HTTPS once it has a certificate. A wildcard's hosts get theirs when they are asked."""
+    secure = settings.edge_tls and (row.certificate_expires_at or (row.routed and row.hostname.startswith(WILDCARD)))
     address = settings.edge_tls if settings.edge_tls and secure else settings.edge
     scheme, usual = ("https", 443) if secure else ("http", 80)
     return f"{scheme}://{row.hostname}" + ("" if address.port == usual else f":{address.port}")
