@@ -11,7 +11,7 @@ from projections.custom_domains import CustomDomainRow
 
 
 def url(settings: Settings, row: CustomDomainRow) -> str:
-    """Where a domain answers: over HTTPS once it has a certificate. A wildcard's hosts get theirs when they are asked."""
+    """Where a domain answers: over HTTPS once it has a certificate. A wildcard's hosts get theirs at a visit."""
     secure = settings.edge_tls and (row.certificate_expires_at or (row.routed and row.hostname.startswith(WILDCARD)))
     address = settings.edge_tls if settings.edge_tls and secure else settings.edge
     scheme, usual = ("https", 443) if secure else ("http", 80)
