@@ -160,8 +160,9 @@ async def _write_others(connection: AsyncConnection, admission: Admission) -> No
     cursor = connection.cursor()
     if admission.sealed:
         await cursor.executemany(
-            "INSERT INTO vault.secrets (scope, secret_id, version, nonce, ciphertext) VALUES (%s, %s, %s, %s, %s)",
-            [(s.scope, s.secret_id, s.version, s.nonce, s.ciphertext) for s in admission.sealed],
+            "INSERT INTO vault.secrets (scope, secret_id, version, generation, nonce, ciphertext)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [(s.scope, s.secret_id, s.version, s.generation, s.nonce, s.ciphertext) for s in admission.sealed],
         )
     if admission.requests:
         await cursor.executemany(

@@ -1,6 +1,6 @@
 """What the commands need of the world, as small as can be."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -26,7 +26,7 @@ class SecretValue(msgspec.Struct, frozen=True):
 class Sealed(Value):
     """A secret value, sealed for its scope, name and version; only the vault can open it.
 
-    ``scope`` is the tenant's id, or the account's for a password verifier.
+    ``scope`` is the tenant's id, or the account's for a password verifier. ``generation`` is that of the scope's key.
     """
 
     scope: str
@@ -34,6 +34,7 @@ class Sealed(Value):
     version: int
     nonce: bytes
     ciphertext: bytes
+    generation: int = 1
 
 
 class Request(Value):
@@ -98,6 +99,14 @@ class Vault(Protocol):
 
     async def open(self, scope: str, secret_id: SecretId | str, version: int) -> SecretValue:
         """The value of this very version; ``NotFound`` where it was forgotten or never sealed."""
+        ...
+
+    async def forget(self, scope: str, position: int) -> None:
+        """Destroy the scope's keys and all its values, because of the fact at ``position``; again does nothing."""
+        ...
+
+    async def openable(self, scope: str, versions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Those of the versions, each with its secret's id, whose values were not forgotten; none is opened."""
         ...
 
     async def fingerprint(self, scope: str, value: SecretValue) -> str:

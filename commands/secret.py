@@ -8,7 +8,16 @@ from commands.command import Command
 from commands.decider import Decider
 from domain.identifiers import EnvironmentId, ProjectId, SecretId
 from domain.rejection import Conflict, NotFound
-from domain.secret import Event, Secret, SecretRemoved, SecretRotated, SecretScope, SecretSet, evolve
+from domain.secret import (
+    Event,
+    Secret,
+    SecretRemoved,
+    SecretRotated,
+    SecretScope,
+    SecretSet,
+    SecretValuesDeleted,
+    evolve,
+)
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 RESERVED = frozenset(
@@ -45,7 +54,14 @@ class RemoveSecret(Command):
     secret_id: SecretId
 
 
-SecretCommand = SetSecret | RotateSecret | RemoveSecret
+class DeleteValues(Command):
+    """Delete the values of a removed secret but those of the ``pinned`` versions, which releases have."""
+
+    secret_id: SecretId
+    pinned: frozenset[int]
+
+
+SecretCommand = SetSecret | RotateSecret | RemoveSecret | DeleteValues
 
 
 def decide(command: SecretCommand, state: Secret) -> Sequence[Event]:
@@ -64,6 +80,8 @@ def decide(command: SecretCommand, state: Secret) -> Sequence[Event]:
             ]
         case RemoveSecret():
             return [SecretRemoved(secret_id=command.secret_id, name=require_secret(state).name)]
+        case DeleteValues():
+            return _deleted(command, state)
 
 
 def require_secret(state: Secret) -> SecretSet:
@@ -91,6 +109,17 @@ def _set(command: SetSecret) -> Sequence[Event]:
             environment_id=command.environment_id,
         )
     ]
+
+
+def _deleted(command: DeleteValues, state: Secret) -> Sequence[Event]:
+    if state.set is None or not state.removed:
+        raise Conflict("The secret is in use: its values are kept.")
+    left = {*range(1, state.version + 1)} - state.deleted
+    versions = tuple(sorted(left - command.pinned))
+    if not versions:
+        return []
+    kept = len(left) - len(versions)
+    return [SecretValuesDeleted(secret_id=command.secret_id, name=state.set.name, versions=versions, kept=kept)]
 
 
 def _name(name: str) -> str | None:

@@ -10,6 +10,7 @@ from domain import (
     database,
     deployment,
     environment,
+    keyring,
     lines,
     notification,
     project,
@@ -30,6 +31,7 @@ AnyFact = (
     | environment.Event
     | lines.Event
     | secret.Event
+    | keyring.Event
     | custom_domain.Event
     | notification.Event
     | database.Event

@@ -44,7 +44,16 @@ class SecretRemoved(Fact, tag="secret.removed"):
     name: str
 
 
-Event = SecretSet | SecretRotated | SecretRemoved
+class SecretValuesDeleted(Fact, tag="secret.values-deleted"):
+    """Values of a removed secret that no release has are gone; ``kept`` versions of it are left, which some have."""
+
+    secret_id: SecretId
+    name: str
+    versions: tuple[int, ...]
+    kept: int
+
+
+Event = SecretSet | SecretRotated | SecretRemoved | SecretValuesDeleted
 
 
 class Secret(Value):
@@ -52,15 +61,20 @@ class Secret(Value):
 
     set: SecretSet | None = None
     version: int = 0
+    fingerprint: str = ""
     removed: bool = False
+    deleted: frozenset[int] = frozenset()
+    """The versions whose values were deleted."""
 
 
 def evolve(state: Secret, fact: Event) -> Secret:
     """The secret after ``fact``."""
     match fact:
         case SecretSet():
-            return Secret(set=fact, version=fact.version)
+            return Secret(set=fact, version=fact.version, fingerprint=fact.fingerprint)
         case SecretRotated():
-            return replace(state, version=fact.version)
+            return replace(state, version=fact.version, fingerprint=fact.fingerprint)
         case SecretRemoved():
             return replace(state, removed=True)
+        case SecretValuesDeleted():
+            return replace(state, deleted=state.deleted | {*fact.versions})

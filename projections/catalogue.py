@@ -13,6 +13,7 @@ from projections import (
     projects,
     releases,
     repositories,
+    secret_uses,
     secrets,
 )
 from projections.changes import ReadModel
@@ -32,6 +33,7 @@ ALL: dict[str, ReadModel] = {
         projects,
         releases,
         repositories,
+        secret_uses,
         secrets,
     )
 }

@@ -13,7 +13,7 @@ from adapters.database import Unavailable, UnsuitableDatabase
 from adapters.http.passwords import Passwords
 from adapters.http.tokens import digest, new_token
 from adapters.settings import Address, Settings
-from adapters.vault import MasterKeyError
+from adapters.master_keys import MasterKeyError
 from commands.account import IssueApiToken
 from commands.ports import SecretValue
 from commands.registering import register

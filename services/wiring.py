@@ -1,6 +1,5 @@
 """The composition root: settings in, objects out. The only place that knows every class."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,10 +7,11 @@ from datetime import UTC, datetime
 
 from adapters.database import Database
 from adapters.eventlog import EventLog
+from adapters.master_keys import MasterKeys, source_of
 from adapters.numbering import Counters
 from adapters.reading import PostgresReader
 from adapters.settings import Settings
-from adapters.vault import SealedVault, master_key
+from adapters.vault import SealedVault
 from commands.handling import Handler
 from services.embedded import database_url
 
@@ -41,12 +41,13 @@ class Core:
 @asynccontextmanager
 async def core(settings: Settings, *, connections: int = 8) -> AsyncIterator[Core]:
     """The core for one process; it is closed with the context. Raises ``Unavailable`` and ``UnsuitableDatabase``."""
-    key = await asyncio.to_thread(master_key, settings.master_key_file)
+    masters = MasterKeys(source_of(settings))
+    await masters.read()
     async with (
         Database.open(database_url(settings), connections=connections) as database,
         EventLog.open(database) as log,
     ):
-        vault = SealedVault(database, key)
+        vault = SealedVault(database, masters)
         await vault.prove()
         yield Core(
             settings=settings,

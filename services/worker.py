@@ -19,6 +19,7 @@ from services.dns_checking import DnsChecking
 from services.backup_scheduling import BackupScheduling
 from services.embedded import nats_url
 from services.notifier import Notifier
+from services.key_keeping import KeyKeeping
 from services.process import Ready, run
 from services.projector import Projector
 from services.reactor import Reactor
@@ -50,6 +51,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
         tasks.create_task(Reactor(parts, writers).run())
         tasks.create_task(BackupScheduling(parts).run())
+        tasks.create_task(KeyKeeping(parts).run())
         tasks.create_task(DnsChecking(parts, settings).run())
         tasks.create_task(Notifier(parts, deliveries).run())
         tasks.create_task(Courier(parts, deliveries).run())

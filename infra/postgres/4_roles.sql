@@ -8,7 +8,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON log.reservations TO shipbook_app;
 GRANT SELECT, INSERT ON log.requests TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON log.tracking TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE ON log.numbers TO shipbook_app;
-GRANT SELECT, INSERT, DELETE ON vault.keys, vault.secrets TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON vault.keys, vault.secrets, vault.forgotten TO shipbook_app;
+GRANT SELECT ON vault.replaced TO shipbook_app;
 GRANT USAGE ON SCHEMA measured TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON measured.databases TO shipbook_app;
 

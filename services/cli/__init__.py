@@ -8,6 +8,7 @@ from services.cli import (  # noqa: F401 - each declares its commands
     databases,
     deploying,
     domains,
+    keys,
     looking,
     notifications,
     serving,

@@ -8,7 +8,7 @@ from adapters.database import Unavailable, UnsuitableDatabase
 from adapters.growths import Difference, Growth, Phase
 from adapters.operations import Operations, Standing
 from adapters.settings import Settings
-from adapters.vault import MasterKeyError
+from adapters.master_keys import MasterKeyError
 from domain.rejection import Conflict, NotFound, Rejection
 from projections.catalogue import ALL
 from projections.phrases import counted
@@ -41,7 +41,7 @@ def rebuild(
         await _show_differences(console, parts, names)
 
     try:
-        _run(settings, work)
+        run(settings, work)
     except KeyboardInterrupt:
         console.note("Stopped. The live rows are as they were; the same command goes on from here.", "yellow")
         return Exit.INTERRUPTED
@@ -58,7 +58,7 @@ def cancel(settings: Settings, models: Sequence[str], *, everything: bool) -> in
     async def work(parts: Core) -> list[str]:
         return await Operations(parts.database).cancel(names)
 
-    stopped = _run(settings, work)
+    stopped = run(settings, work)
     Console().say(f"Cancelled: {', '.join(stopped)}." if stopped else "There is no rebuild to cancel.")
     return Exit.OK
 
@@ -69,7 +69,7 @@ def lag(settings: Settings, *, as_json: bool) -> int:
     async def work(parts: Core) -> list[Standing]:
         return await operator.lag(parts.database)
 
-    found = _run(settings, work)
+    found = run(settings, work)
     console = Console(as_json=as_json)
     console.document(found)
     console.table(
@@ -125,7 +125,7 @@ def _named(models: Sequence[str], *, everything: bool) -> list[str]:
     return list(ALL) if everything else list(models)
 
 
-def _run(settings: Settings, work: Callable[[Core], Awaitable[T]]) -> T:
+def run(settings: Settings, work: Callable[[Core], Awaitable[T]]) -> T:
     """``work`` with the database of ``settings``."""
 
     async def opened() -> T:

@@ -13,7 +13,8 @@ import pytest
 
 from adapters.database import Database
 from adapters.eventlog import EventLog
-from adapters.vault import MasterKeyError, SealedVault, master_key
+from adapters.master_keys import KeyFile, MasterKeyError, MasterKeys
+from adapters.vault import SealedVault
 from commands.ports import Sealed, SecretValue, VersionConflict
 from domain.rejection import NotFound
 from tests.adapters.appends import append, secret_set
@@ -24,6 +25,16 @@ VALUE = SecretValue("correct horse battery staple ☂")
 KEY = bytes(range(32))
 
 
+class Fixed:
+    """A source of these keys."""
+
+    def __init__(self, *keys: bytes) -> None:
+        self.keys = keys
+
+    def read(self) -> tuple[bytes, ...]:
+        return self.keys
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     async with Database.open(database_url) as database:
@@ -32,7 +43,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def vault(database: Database) -> SealedVault:
-    return SealedVault(database, KEY)
+    return SealedVault(database, MasterKeys(Fixed(KEY)))
 
 
 async def store(database: Database, *sealed: Sealed) -> None:
@@ -83,7 +94,7 @@ async def test_forgetting_a_scope_forgets_its_values_even_those_still_on_their_w
     await store(database, await vault.seal("another", "s", 1, VALUE))
     late = await vault.seal("tenant", "t", 1, VALUE)
 
-    await vault.forget("tenant")
+    await vault.forget("tenant", 7)
     await store(database, late)
     await store(database, await vault.seal("tenant", "u", 1, VALUE))
 
@@ -95,7 +106,7 @@ async def test_forgetting_a_scope_forgets_its_values_even_those_still_on_their_w
 
 
 async def test_many_that_need_a_scopes_first_key_get_the_same(database: Database, vault: SealedVault) -> None:
-    vaults = [vault, SealedVault(database, KEY)]
+    vaults = [vault, SealedVault(database, MasterKeys(Fixed(KEY)))]
 
     sealed = await asyncio.gather(*(vaults[n % 2].seal("tenant", f"s{n}", 1, VALUE) for n in range(20)))
 
@@ -122,7 +133,7 @@ async def test_another_master_key_is_told_from_the_right_one_at_the_start(
     await vault.prove()
 
     with pytest.raises(MasterKeyError, match=r"Put the master\.key of this database back"):
-        await SealedVault(database, bytes(32)).prove()
+        await SealedVault(database, MasterKeys(Fixed(bytes(32)))).prove()
 
 
 async def test_the_database_holds_neither_values_nor_keys_in_the_clear(
@@ -131,15 +142,15 @@ async def test_the_database_holds_neither_values_nor_keys_in_the_clear(
     await store(database, await vault.seal("tenant", "s", 1, VALUE))
 
     with psycopg.connect(database_url) as connection:
-        tables = connection.execute("SELECT * FROM vault.keys, vault.secrets").fetchall()
+        tables = connection.execute("SELECT wrapped, secrets.* FROM vault.keys, vault.secrets").fetchall()
     assert VALUE.reveal.encode() not in b"".join(cell for row in tables for cell in row if isinstance(cell, bytes))
-    assert {len(row[1]) for row in tables} == {12 + 32 + 16}  # nonce, key and tag
+    assert {len(row[0]) for row in tables} == {12 + 32 + 16}  # nonce, key and tag
 
 
 def test_the_master_key_is_made_once_for_the_owners_eyes_only(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     with ThreadPoolExecutor(16) as threads:
-        keys = {future.result() for future in [threads.submit(master_key, path) for _ in range(64)]}
+        keys = {future.result() for future in [threads.submit(KeyFile(path).read) for _ in range(64)]}
 
     assert len(keys) == 1
     assert len(path.read_bytes()) == 32
@@ -148,7 +159,7 @@ def test_the_master_key_is_made_once_for_the_owners_eyes_only(tmp_path: Path) ->
 
 
 def test_processes_that_start_at_once_get_the_same_master_key(tmp_path: Path) -> None:
-    program = "import sys, pathlib, adapters.vault as v; print(v.master_key(pathlib.Path(sys.argv[1])))"
+    program = "import sys, pathlib, adapters.master_keys as v; print(v.KeyFile(pathlib.Path(sys.argv[1])).read())"
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
     starts = [
         subprocess.Popen(
@@ -169,4 +180,4 @@ def test_a_master_key_that_cannot_be_right_is_refused_with_what_to_do(
     os.chmod(path, mode)  # noqa: PTH101 - so that no umask has a say
 
     with pytest.raises(MasterKeyError, match=complaint):
-        master_key(path)
+        KeyFile(path).read()

@@ -1,6 +1,6 @@
 """The commands' ports in memory, as honest as the real ones: versions, reservations and requests are kept."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -122,6 +122,15 @@ class MemoryVault:
             if (sealed.scope, sealed.secret_id, sealed.version) == (scope, secret_id, version):
                 return SecretValue(sealed.ciphertext[::-1].decode())
         raise NotFound("There is no such value.")
+
+    async def forget(self, scope: str, position: int) -> None:
+        """Keep nothing of the scope."""
+        self._log.sealed = [sealed for sealed in self._log.sealed if sealed.scope != scope]
+
+    async def openable(self, scope: str, versions: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Those of the versions that were appended."""
+        kept = {(sealed.secret_id, sealed.version) for sealed in self._log.sealed if sealed.scope == scope}
+        return kept & {*versions}
 
     async def fingerprint(self, scope: str, value: SecretValue) -> str:
         """A digest keyed by the scope."""

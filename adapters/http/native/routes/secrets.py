@@ -5,19 +5,29 @@ from typing import Annotated
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec.structs import replace
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS
 from adapters.http.native import words
-from adapters.http.native.wire.secrets import SecretCreation, SecretOut, SecretPatch
+from adapters.http.native.routes.projects import PROJECT
+from adapters.http.native.wire.secrets import (
+    EffectiveSecrets,
+    SecretCreation,
+    SecretDetail,
+    SecretOut,
+    SecretPatch,
+    SecretUseOut,
+)
 from adapters.http.paging import Asked, Listing
 from commands import sealing
 from commands.ports import SecretValue
 from commands.secret import RemoveSecret
 from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId, SecretId
+from domain.rejection import NotFound
 from domain.secret import SecretScope
-from projections import secrets
+from projections import environments, projects, secret_uses, secrets
 
 SECRETS = "/tenants/{tenant_id:str}/secrets"
 SECRET = SECRETS + "/{secret_id:str}"
@@ -62,6 +72,59 @@ async def set_secret(data: JSONBody[SecretCreation], call: NamedDependency[Call]
     return await _shown(call, secret_id, status=201)
 
 
+@get(SECRETS + "/effective")
+async def list_effective_secrets(
+    call: NamedDependency[Call],
+    project_id: Annotated[ProjectId | None, QueryParameter(name="projectId")] = None,
+    environment_id: Annotated[EnvironmentId | None, QueryParameter(name="environmentId")] = None,
+) -> EffectiveSecrets:
+    """Show what a place sees: each name once, from the narrowest scope that has it, and what that hides.
+
+    Without `environmentId` what every environment of the project sees, without `projectId` what every project does.
+    """
+    if environment_id is not None:
+        environment = existing(await environments.find(call.reader, call.tenant, environment_id), "environment")
+        if project_id not in {None, environment.project_id}:
+            raise NotFound("There is no such environment of this project.")
+        project_id = environment.project_id
+    elif project_id is not None:
+        existing(await projects.find(call.reader, call.tenant, project_id), "project")
+    return await _seen(call, project_id, environment_id)
+
+
+@get(PROJECT + "/environments/{environment_id:str}/secrets/effective")
+async def list_secrets_of_environment(
+    project_id: FromPath[ProjectId], environment_id: FromPath[EnvironmentId], call: NamedDependency[Call]
+) -> EffectiveSecrets:
+    """Show which secrets the next deployment of an environment gets, and which each hides."""
+    environment = await environments.find(call.reader, call.tenant, environment_id)
+    if existing(environment, "environment").project_id != project_id:
+        raise NotFound("There is no such environment.")
+    return await _seen(call, project_id, environment_id)
+
+
+@get(SECRET)
+async def show_secret(secret_id: FromPath[SecretId], call: NamedDependency[Call]) -> Answer[SecretDetail]:
+    """Show a secret, masked, with its versions: their fingerprints, when and by whom."""
+    row = existing(await secrets.find(call.reader, call.tenant, secret_id), "secret")
+    versions = await secrets.versions(call.reader, call.tenant, secret_id)
+    openable = await call.parts.vault.openable(call.tenant, [(secret_id, one.version) for one in versions])
+    return call.shown(row.revision, words.secrets.detail(row, versions, openable))
+
+
+@get(SECRET + "/uses")
+async def list_uses_of_secret(
+    secret_id: FromPath[SecretId], call: NamedDependency[Call], asked: NamedDependency[Asked]
+) -> Listing[SecretUseOut]:
+    """List the releases that have a version of the secret, the newest first: which one, and is it the newest."""
+    row = existing(await secrets.find(call.reader, call.tenant, secret_id), "secret")
+    page = await secret_uses.listing(call.reader, call.tenant, secret_id, asked.paging)
+    releases = await secret_uses.releases_of(call.reader, call.tenant, page.rows)
+    openable = await call.parts.vault.openable(call.tenant, [(secret_id, use.version) for use in page.rows])
+    kept = replace(page, rows=[use for use in page.rows if use.release_id in releases])
+    return call.listed(kept, asked, lambda use: words.secrets.use(use, releases[use.release_id], row.version, openable))
+
+
 @patch(SECRET, opt={NEEDS: Access.DEVELOP})
 async def rotate_secret(
     secret_id: FromPath[SecretId], data: JSONBody[SecretPatch], call: NamedDependency[Call]
@@ -92,9 +155,25 @@ async def remove_secret(secret_id: FromPath[SecretId], call: NamedDependency[Cal
     await call.perform(call.handler.handle(RemoveSecret(secret_id=secret_id), call.context, request=call.request))
 
 
+async def _seen(call: Call, project_id: ProjectId | None, environment_id: EnvironmentId | None) -> EffectiveSecrets:
+    found = await secrets.layered(call.reader, call.tenant, project_id, environment_id)
+    openable = await call.parts.vault.openable(call.tenant, [(one.row.id, one.row.version) for one in found])
+    items = [words.secrets.effective(one, openable) for one in found]
+    return EffectiveSecrets(project_id=project_id, environment_id=environment_id, items=items)
+
+
 async def _shown(call: Call, secret_id: SecretId, *, status: int = 200) -> Answer[SecretOut]:
     row = existing(await secrets.find(call.reader, call.tenant, secret_id), "secret")
     return call.shown(row.revision, words.secrets.secret(row), status=status)
 
 
-ROUTES = [list_secrets, set_secret, rotate_secret, remove_secret]
+ROUTES = [
+    list_secrets,
+    set_secret,
+    list_effective_secrets,
+    list_secrets_of_environment,
+    show_secret,
+    list_uses_of_secret,
+    rotate_secret,
+    remove_secret,
+]

@@ -7,6 +7,7 @@ from adapters.http.native.wire.shapes import In, Out, said
 from domain.identifiers import (
     EnvironmentId,
     ProjectId,
+    ReleaseId,
     SecretId,
 )
 from domain.secret import SecretScope
@@ -42,3 +43,65 @@ class SecretOut(Out):
     created_at: datetime
     updated_at: datetime
     updated_by: str
+
+
+class SecretVersionOut(Out):
+    """One of a secret's values, masked. ``gone``: it was deleted or shredded, and nobody can open it any more."""
+
+    version: int
+    fingerprint: str
+    created_at: datetime
+    created_by: str
+    gone: bool
+
+
+class SecretDetail(SecretOut):
+    """A secret, masked, with its versions: the newest 200, the newest first."""
+
+    versions: list[SecretVersionOut]
+
+
+class HiddenSecretOut(Out):
+    """A secret of the same name and a wider scope, which is not seen because of the narrower one."""
+
+    id: SecretId
+    scope: SecretScope
+    version: int
+    fingerprint: str
+
+
+class EffectiveSecretOut(Out):
+    """A variable as a place sees it: which secret it comes from, and which it hides, the nearest scope first."""
+
+    name: str
+    id: SecretId
+    scope: SecretScope
+    version: int
+    fingerprint: str
+    value: Literal["••••••••"]
+    updated_at: datetime
+    updated_by: str
+    gone: bool
+    hides: list[HiddenSecretOut]
+
+
+class EffectiveSecrets(Out):
+    """What a build or a release of a place gets, by name."""
+
+    project_id: ProjectId | None
+    environment_id: EnvironmentId | None
+    items: list[EffectiveSecretOut]
+
+
+class SecretUseOut(Out):
+    """A release, and which version it has. ``outdated``: there is a newer one; a deployment brings it."""
+
+    release_id: ReleaseId
+    ref: str
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    version: int
+    active: bool
+    outdated: bool
+    gone: bool
+    created_at: datetime
