@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from commands import subscribing
 from domain.identifiers import uuid7
 from tests.dialects.plane import Caller, Plane
 from tests.notifications.receiving import Receiver
@@ -140,11 +141,14 @@ def test_what_could_not_work_is_refused_by_its_field(insider: Caller, body: dict
     assert refused["details"][0]["field"] == field
 
 
-def test_a_workspace_has_so_many_channels_at_the_most_and_a_removed_one_makes_room(insider: Caller) -> None:
-    made = [insider.post(CHANNELS, {"name": f"c{n}", "type": "slack", "url": SLACK_URL}) for n in range(20)]
+def test_a_workspace_has_so_many_channels_at_the_most_and_a_removed_one_makes_room(
+    insider: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscribing, "MOST_CHANNELS", 3)
+    made = [insider.post(CHANNELS, {"name": f"c{n}", "type": "slack", "url": SLACK_URL}) for n in range(3)]
     body = {"name": "one more", "type": "slack", "url": SLACK_URL}
     assert insider.post(CHANNELS, body, status=409)["code"] == "too_many_channels"
-    insider.http.delete(f"{insider.base}{CHANNELS}/{made[7]['id']}")
+    insider.http.delete(f"{insider.base}{CHANNELS}/{made[1]['id']}")
     insider.post(CHANNELS, body)
 
 
