@@ -298,3 +298,45 @@ def _looks(past: tuple[Event, ...], seen: Seen) -> Any:
         yield from facts
         past = (*past, *facts)
         at = max(fact.next_check_at for fact in facts if isinstance(fact, CustomDomainChecked))
+
+
+LOOKS = st.lists(
+    st.tuples(
+        st.sampled_from([RIGHT, NOTHING, MUTE, Seen(cname=ENVIRONMENT_HOST)]),
+        st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=9)),
+        st.booleans(),
+    ),
+    max_size=12,
+)
+
+
+@drawn(LOOKS)
+def test_whatever_is_seen_only_what_was_proven_is_routed_and_a_loss_has_its_grace(
+    looks: list[tuple[Seen, timedelta, bool]],
+) -> None:
+    past: tuple[Event, ...] = (ADDED,)
+    at, routed, lost_at, attempt = AT, False, None, 0
+    for seen, later, asked in looks:
+        at += later
+        facts = tuple(DECIDER.decide(check(seen, at, asked=asked), DECIDER.fold(past)))
+        for fact in facts:
+            match fact:
+                case CustomDomainChecked():
+                    attempt += 1
+                    assert fact.attempt == attempt
+                    assert fact.next_check_at > at
+                case CustomDomainVerified():
+                    assert seen in {RIGHT, Seen(cname=ENVIRONMENT_HOST)}
+                    routed, lost_at = True, None
+                case VerificationLost():
+                    assert (routed, seen) == (True, NOTHING)
+                    lost_at = at
+                case CustomDomainUnrouted():
+                    assert lost_at is not None
+                    assert (seen, at >= lost_at + GRACE) == (NOTHING, True)
+                    routed = False
+                case VerificationAbandoned():
+                    assert not routed
+                case _:
+                    assert isinstance(fact, VerificationResumed)
+        past = (*past, *facts)
