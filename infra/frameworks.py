@@ -19,8 +19,20 @@ from typing import Any
 PACKAGE, VERSION = "@vercel/frameworks", "3.34.0"
 INTEGRITY = "sha512-1my2ZGGHuj7YY+6xyLiJmA8kSJYs0Wqil5ScnVMqpF3+uiA2qAQjDnpl7bCUpQoTkM7UUxLK65rjko93ZuxS9g=="
 HERE = Path(__file__).parent.parent / "adapters" / "detection"
-NOT_OURS = {"container", "services", "tanstack-start-lovable", "ash", "eve", "factory-eve", "sveltekit", "sanity-v2"}
+NOT_OURS = {
+    "container",
+    "services",
+    "tanstack-start-lovable",
+    "ash",
+    "eve",
+    "factory-eve",
+    "sveltekit",
+    "sanity-v2",
+    "xmcp",
+}
 """What exists on one vendor's platform alone, or not any more."""
+BUILDS = {"redwoodjs": "yarn rw build"}
+"""What builds for any platform, where the rule's own command builds for one."""
 DEPENDENCY = r'"(dev)?(d|D)ependencies":\s*{[^}]*"'
 """How a rule asks for a package where it writes no ``matchPackage``."""
 PRINT = "process.stdout.write(JSON.stringify(require('@vercel/frameworks').frameworks))"
@@ -61,7 +73,7 @@ def _lean(framework: dict[str, Any]) -> dict[str, Any]:
         "every": [_sign(item) for item in detectors.get("every", [])],
         "some": _together([_sign(item) for item in detectors.get("some", [])]),
         "supersedes": framework.get("supersedes", []),
-        "build": settings["buildCommand"].get("value"),
+        "build": BUILDS.get(framework["slug"], settings["buildCommand"].get("value")),
         "output": None if output == "N/A" else output,
     }
     return {key: value for key, value in lean.items() if value}

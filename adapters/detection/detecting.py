@@ -28,7 +28,9 @@ OTHERS = {
     "deno.json": "Deno",
 }
 SURE, LIKELY = 0.8, 0.5
-MARKS = ("package.json", "requirements.txt", "pyproject.toml", "manage.py", "Pipfile", INDEX)
+MARKS = ("package.json", "requirements.txt", "pyproject.toml", "manage.py", "Pipfile")
+"""A folder with one of these may be an application."""
+ASIDE = {"examples", "example", "tests", "test", "fixtures", "templates", "views", "playground", "benchmarks"}
 MOST_FOLDERS = 60
 USUAL_FOLDERS = ("web", "app", "site", "www", "frontend", "client", "website", "server", "api", "backend")
 MANUAL = {"hugo": "hugo", "jekyll": "jekyll", "zola": "zola", "middleman": "middleman"}
@@ -67,7 +69,7 @@ def _here(tree: Tree, folder: str) -> Suggestion:
     in_node, in_python = node.look(tree, folder), python.look(here)
     candidates = [
         _of_node(in_node) if in_node else None,
-        _of_python(in_python) if in_python else None,
+        _of_python(in_python) if in_python and (in_python.framework or in_python.start) else None,
         _of_pages(here),
     ]
     best = _surest([one for one in candidates if one])
@@ -166,20 +168,18 @@ def _below(tree: Tree, folder: str) -> Iterator[Suggestion]:
 
 
 def _folders(tree: Tree, folder: str) -> list[str]:
+    """Those of a workspace, and those nearest to the top that hold a project of their own."""
     here = tree.below(folder)
-    found = workspaces.members(here) or [
-        path.rpartition("/")[0]
-        for pattern in ("*", "*/*")
-        for mark in MARKS
-        for path in here.matching(f"{pattern}/{mark}")
-    ]
-    return [joined(folder, place) for place in dict.fromkeys(found)]
+    members = workspaces.members(here)
+    patterns = [f"*/{mark}" for mark in (*MARKS, INDEX)] + ([] if members else [f"*/*/{mark}" for mark in MARKS])
+    found = [*members, *(path.rpartition("/")[0] for pattern in patterns for path in here.matching(pattern))]
+    return [joined(folder, place) for place in dict.fromkeys(found) if not ASIDE & set(place.split("/"))]
 
 
 def _rank(found: Suggestion) -> tuple[float, int, str]:
     name = found.root_directory.rpartition("/")[2]
     usual = USUAL_FOLDERS.index(name) if name in USUAL_FOLDERS else len(USUAL_FOLDERS)
-    return -found.confidence, usual, found.root_directory
+    return -found.confidence, usual + len(USUAL_FOLDERS) * ("docs" in name), found.root_directory
 
 
 def _from_top(evidence: Evidence) -> Evidence:

@@ -72,6 +72,14 @@ OURS = (
     Framework("assemble", "Assemble", every=(Sign("assemble"),), output="dist"),
     Framework("harp", "Harp", every=(Sign("harp"),), build="harp compile . dist", output="dist"),
     Framework("hapi", "hapi", every=(Sign("@hapi/hapi"),)),
+    Framework(
+        "tanstack-start",
+        "TanStack Start",
+        some=(Sign("@tanstack/react-start"), Sign("@tanstack/solid-start")),
+        supersedes=("nitro", "vite"),
+        build="vite build",
+    ),
+    Framework("slidev", "Slidev", every=(Sign("@slidev/cli"),), build="slidev build", output="dist"),
     Framework("expo", "Expo", every=(Sign("expo"),), build="expo export --platform web", output="dist"),
 )
 """What the kept rules lack."""
@@ -83,8 +91,19 @@ def known() -> Sequence[Framework]:
     return (*msgspec.json.decode(RULES.read_bytes(), type=_Rules).frameworks, *OURS)
 
 
+ELSEWHERE = {
+    *("python", "fastapi", "flask", "fasthtml", "django", "ruby", "rust", "axum", "actix-web", "go", "bun"),
+    *("jekyll", "middleman", "zola"),
+}
+"""What is no package of npm."""
+
+
 def recognised(tree: Tree, about: Package) -> tuple[Framework, list[Evidence]] | None:
-    """The framework of a folder; of several the first that no other one stands above."""
-    found = [(each, evidence) for each in known() if (evidence := each.seen(tree, about))]
+    """The framework of a folder; of several the first that no other one stands above.
+
+    With a package.json it is one of npm's; without one ``about`` is empty.
+    """
+    apart = ELSEWHERE if about.about else set()
+    found = [(each, seen) for each in known() if each.slug not in apart and (seen := each.seen(tree, about))]
     superseded = {slug for each, _ in found for slug in each.supersedes}
     return next(((each, evidence) for each, evidence in found if each.slug not in superseded), None)

@@ -35,12 +35,16 @@ SERVERS = {
     "json-server": "json-server",
 }
 """Packages that serve, and what a project with one is called; the more telling first."""
-BACKENDS = {*SERVERS.values(), "elysia", "node", "xmcp"}
+BACKENDS = {*SERVERS.values(), "elysia", "node"}
+DOUBTFUL = {"expo", "storybook"}
+"""Frameworks whose pages are beside what the project is for."""
 ONE_PAGE = {
     *("vite", "create-react-app", "vue", "svelte", "angular", "preact", "ember", "ionic-angular", "ionic-react"),
-    *("umijs", "parcel", "polymer", "stencil", "dojo", "brunch", "sanity", "expo"),
+    *("umijs", "parcel", "polymer", "stencil", "dojo", "brunch", "sanity", "slidev", "expo"),
 }
 """Frameworks that make one page, whose paths the browser resolves."""
+PREVIEWS = ("browser-sync", "live-server", "lite-server", "webpack-dev-server")
+"""Packages that show pages to whoever makes them."""
 INTERFACES = ("react", "vue", "svelte", "preact", "solid-js", "lit", "@angular/core", "webpack", "rollup", "esbuild")
 OUTPUTS = {
     "vite": ("vite.config", r"""outDir\s*:\s*['"](?:\./)?([\w./-]+?)/?['"]"""),
@@ -50,6 +54,7 @@ OUTPUTS = {
 }
 """The configuration that may put pages elsewhere, and the words by which it does."""
 LIBRARY = re.compile(r"\blib\s*:\s*\{")
+ROOT = re.compile(r"\broot\s*[:=]")
 TURBO = "turbo run build"
 
 
@@ -118,25 +123,26 @@ def _plain(node: Node, framework: Framework | None, here: Tree, about: Package) 
     if served:
         command = start(here, about, node.manager.name, None, will_build=node.build is not None)
         sure = node.framework in BACKENDS or scripts.web_process(here)
+        watching = command is not None and scripts.is_watching(command)
         return msgspec.structs.replace(
             node,
             serves=True,
             start=command,
-            evidence=(*node.evidence, *served),
-            confidence=0.9 if command and sure else 0.7 if command else 0.4,
+            evidence=tuple(dict.fromkeys((*node.evidence, *served))),
+            confidence=0.4 if command is None else 0.9 if sure and not watching else 0.7,
         )
     if framework:
-        library = framework.slug == "vite" and LIBRARY.search(_configuration(here, "vite.config"))
+        doubtful = framework.slug in DOUBTFUL or _is_library(framework, here)
         return msgspec.structs.replace(
             node,
             spa=framework.slug in ONE_PAGE,
             output=_output(framework, here, about),
-            confidence=0.3 if library or node.build is None else 0.95,
+            confidence=0.3 if node.build is None else 0.45 if doubtful else 0.95,
         )
     interface = next((name for name in INTERFACES if name in about.dependencies), None)
     if node.build and interface:
         evidence = Evidence(PACKAGE, f"has a script that builds, and depends on {interface}")
-        return msgspec.structs.replace(node, spa=True, evidence=(evidence,), confidence=0.5)
+        return msgspec.structs.replace(node, spa=True, evidence=(evidence,), confidence=0.45)
     return node
 
 
@@ -150,12 +156,20 @@ def _served(node: Node, here: Tree, about: Package) -> list[Evidence]:
         said = [Evidence(PACKAGE, f"depends on {library}")] if library else []
         return said or list(node.evidence) or [Evidence(PACKAGE, f"names a server of {node.framework}")]
     if node.framework:
-        own = usual and scripts.OWN.search(about.scripts[usual])
+        own = usual and scripts.OWN.search(scripts.resolved(about, usual))
         return [Evidence(PACKAGE, f"depends on {library}, and starts a program of its own")] if library and own else []
-    if usual:
+    if usual and (library or not about.dependencies.keys() & set(PREVIEWS)):
         return [Evidence(PACKAGE, f"has the script '{usual}'")]
     main = scripts.main_file(here, about)
     return [Evidence(main, "listens")] if main and scripts.listens(here, main) else []
+
+
+def _is_library(framework: Framework, here: Tree) -> bool:
+    """Whether Vite is there for something else than pages, which begin with an index.html."""
+    if framework.slug != "vite":
+        return False
+    text = _configuration(here, "vite.config")
+    return LIBRARY.search(text) is not None or not (here.has("index.html") or ROOT.search(text))
 
 
 def _named_by_its_server(tree: Tree, about: Package) -> Framework | None:

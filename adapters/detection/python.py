@@ -9,7 +9,7 @@ import msgspec
 from adapters.detection.dependencies import dependencies, pyproject
 from adapters.detection.scripts import web_process
 from adapters.detection.suggestion import Evidence
-from adapters.detection.tree import Tree
+from adapters.detection.tree import Tree, joined
 
 PACKAGE_ITSELF = (
     "uv pip install --quiet --no-deps . 2>/dev/null"
@@ -75,12 +75,20 @@ KNOWN = (
 """Packages whose presence says what the project is; who stands on another one comes before it."""
 APPLICATION = re.compile(rf"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?({'|'.join(FRAMEWORKS)})\(", re.MULTILINE)
 FACTORY = re.compile(r"^(?:async )?def (create_app|make_app|create_application)\(", re.MULTILINE)
+MADE = re.compile(
+    r"^(app|application|api)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*\w*(?:create|make|get|build|init)\w*\(", re.MULTILINE
+)
+DJANGO_USED = re.compile(r"DJANGO_SETTINGS_MODULE|\bdjango\.|from django")
 USED = re.compile(r"\b(Flask|FastAPI|Litestar|Starlette|Quart|Sanic)\(")
+SRC_USED = re.compile(r"^\s*(?:from|import) src\b", re.MULTILINE)
 STREAMLIT_USED = re.compile(r"^(import streamlit|from streamlit)\b", re.MULTILINE)
 FILES = ("main.py", "app.py", "server.py", "wsgi.py", "asgi.py", "application.py", "run.py", "api.py", "__init__.py")
 PAGES = ("streamlit_app.py", "app.py", "main.py", "Home.py", "home.py")
 FOLDERS = ("", "app", "src", "api", "backend")
 ASIDE = ("tests/", "test/", "docs/", "examples/", "example/", "scripts/", "migrations/", "benchmarks/", "alembic/")
+OWN = ("pyproject.toml", "requirements.txt", "package.json")
+"""A folder with one of these is a project of its own."""
+DEEPEST = 4
 MOST_SOURCES = 300
 """So many files are looked into for the application."""
 
@@ -174,7 +182,8 @@ def _procfile(tree: Tree, _: Has) -> Start | None:
 
 
 def _django(tree: Tree, has: Has) -> Start | None:
-    if not tree.has("manage.py"):
+    text = tree.text("manage.py")
+    if text is None or (text.strip() and not DJANGO_USED.search(text)):
         return None
     for kind, servers in (("asgi", ASGI), ("wsgi", WSGI)):
         for path in [*tree.matching(f"*/{kind}.py"), *tree.matching(f"*/*/{kind}.py")]:
@@ -193,10 +202,20 @@ def _application(tree: Tree, has: Has) -> Start | None:
         found = APPLICATION.search(text)
         if found:
             return _served(tree, path, found[2], found[1], has)
-        made, used = FACTORY.search(text), USED.search(text)
-        if made and used:
-            return _served(tree, path, used[1], made[1], has, factory=True)
+        made, used = MADE.search(text), USED.search(text)
+        framework = used[1] if used else _used_anywhere(tree) if made else None
+        if made and framework:
+            return _served(tree, path, framework, made[1], has)
+        factory = FACTORY.search(text)
+        if factory and framework:
+            return _served(tree, path, framework, factory[1], has, factory=True)
     return None
+
+
+def _used_anywhere(tree: Tree) -> str | None:
+    """The framework of the first file that makes an application."""
+    found = (USED.search(tree.text(path) or "") for path in _sources(tree))
+    return next((match[1] for match in found if match), None)
 
 
 def _served(tree: Tree, path: str, framework: str, name: str, has: Has, *, factory: bool = False) -> Start:
@@ -207,9 +226,9 @@ def _served(tree: Tree, path: str, framework: str, name: str, has: Has, *, facto
     servers = ASGI if kind == "asgi" else WSGI
     server = next((each for each in servers if has(each)), None)
     if kind in ALONE and (server is None or kind == "sanic"):
-        command = ALONE[kind].format(
-            path=path, module=module, name=f"'{name}()'" if factory and kind == "sanic" else name
-        )
+        given = f"'{name}()'" if factory and kind == "sanic" else name
+        place = joined(folder, module.replace(".", "/")) if folder else module
+        command = ALONE[kind].format(path=path, module=place if kind == "wsgi" else module, name=given)
         return Start(command, evidence, slug)
     if server is None:
         sentence = (
@@ -244,20 +263,24 @@ def _usual(tree: Tree) -> Iterator[str]:
 
 def _sources(tree: Tree) -> list[str]:
     """Where an application may be made: files with usual names first, then those nearest to the top."""
-    others = [path for path in tree.matching("**/*.py") if path.count("/") <= 3 and not path.startswith(ASIDE)]
+    apart = tuple(f"{path.rpartition('/')[0]}/" for name in OWN for path in tree.matching(f"**/{name}") if "/" in path)
+    others = [
+        path
+        for path in tree.matching("**/*.py")
+        if path.count("/") <= DEEPEST and not path.startswith((*ASIDE, *apart))
+    ]
     ranked = sorted(others, key=lambda path: (path.rpartition("/")[2] not in FILES, path.count("/"), path))
     return list(dict.fromkeys([*_usual(tree), *ranked]))[:MOST_SOURCES]
 
 
 def _place(tree: Tree, path: str) -> tuple[str, str]:
-    """The folder from which a module is imported, and its name: ``src`` is one that is no package itself."""
-    if path.startswith("src/") and not tree.has("src/__init__.py") and path.count("/") > 1:
-        used = any(
-            "from src." in (tree.text(each) or "") or "import src." in (tree.text(each) or "") for each in [path]
-        )
-        if not used:
-            return "src", _module(path.removeprefix("src/"))
-    return "", _module(path)
+    """The folder from which a module is imported, and its name: a folder in ``src`` that is no package itself."""
+    folder = path.rpartition("/")[0]
+    while folder and tree.has(f"{folder}/__init__.py"):
+        folder = folder.rpartition("/")[0]
+    if folder.partition("/")[0] != "src" or any(SRC_USED.search(tree.text(each) or "") for each in _sources(tree)):
+        return "", _module(path)
+    return folder, _module(path.removeprefix(f"{folder}/"))
 
 
 def _module(path: str) -> str:

@@ -22,7 +22,9 @@ class FolderMissing(Exception):
 async def read(
     source: Source, folder: str, place: Path, policy: FetchPolicy, known_hosts: Path, limits: FetchLimits = LIMITS
 ) -> tuple[Suggestion, str]:
-    """What a folder of the repository is, and the commit that was looked at. ``place`` is where checkouts lie for as long as they are read.
+    """What a folder of the repository is, and the commit that was looked at.
+
+    ``place`` is where checkouts lie for as long as they are read.
 
     Raises:
         RepositoryRefused: The repository or its branch cannot be fetched.

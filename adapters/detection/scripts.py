@@ -6,15 +6,17 @@ from adapters.detection.packages import Package
 from adapters.detection.tree import Tree
 
 WATCHING = re.compile(
-    r"\b(nodemon|ts-node-dev|tsx watch|--watch|nest start|next dev|nuxt(?! (start|build|generate|preview))|nuxi dev"
-    r"|vite(?! (build|preview))|react-scripts start|craco start|gatsby (develop|serve)|ng s(erve)?|astro (dev|preview)"
-    r"|vue-cli-service serve|webpack serve|webpack-dev-server|parcel(?! build)|remix (vite:)?dev|react-router dev"
-    r"|docusaurus (start|serve)|(vitepress|vuepress) dev|eleventy .*--serve|hexo s(erver)?|ember s(erve)?|expo start"
-    r"|vite preview|browser-sync|live-server|hugo server|parcel serve|rsbuild dev|farm start|umi dev|max dev"
-    r"|storybook dev|start-storybook|electron|wrangler (pages )?dev|docz dev)\b"
+    r"\b("
+    r"nodemon|ts-node-dev|tsx watch|--watch|nest start|nx (run \S+:)?serve|gulp( watch| serve| dev)"
+    r"|next dev|nuxt(?! (start|build|generate|preview))|nuxi dev|vite(?! build)|astro (dev|preview)"
+    r"|react-scripts start|craco start|gatsby (develop|serve)|ng s(erve)?|vue-cli-service serve|ember s(erve)?"
+    r"|expo start|webpack serve|webpack-dev-server|parcel(?! build)|rsbuild dev|farm start|(umi|max|qwik) dev"
+    r"|remix (vite:)?dev|react-router dev|docusaurus (start|serve)|(vitepress|vuepress) dev|eleventy .*--serve"
+    r"|hexo s(erver)?|hugo server|storybook dev|start-storybook|browser-sync|live-server|lite-server|electron|wrangler (pages )?dev"
+    r")\b"
 )
 """A server for whoever develops: it builds anew at each change, and is not made to be met by users."""
-PROGRAM_WATCHED = re.compile(r"\b(nodemon|ts-node-dev|tsx watch|node --watch|nest start)\b")
+PROGRAM_WATCHED = re.compile(r"\b(nodemon|ts-node-dev|tsx watch|node --watch|nest start|nx (run \S+:)?serve)\b")
 """A program of the project's own that is started anew at each change."""
 OWN = re.compile(
     r"(^|&&\s*|;\s*)(\w+=\S+\s+|cross-env\s+|dotenv\s+(-\S+\s+)*--\s+)*(node|tsx|ts-node|pm2(-runtime)?)\s"
@@ -24,6 +26,7 @@ PRODUCTION = ("start:prod", "start:production", "start-prod", "prod", "productio
 MAINS = ("server", "index", "app", "main", "src/server", "src/index", "src/app", "src/main")
 ENDINGS = (".js", ".mjs", ".cjs")
 LISTENS = re.compile(r"\blisten\(|createServer\(|\bserve\(")
+ANOTHER = re.compile(r"(?:npm|pnpm|yarn)(?: run)? ([\w:-]+)")
 WEB = re.compile(r"^web:\s*(.+)$", re.MULTILINE)
 
 
@@ -38,6 +41,13 @@ def is_watching(script: str) -> bool:
     return WATCHING.search(script) is not None
 
 
+def resolved(about: Package, name: str) -> str:
+    """A script's text; where it only runs another one, that one's."""
+    text = about.scripts[name]
+    other = ANOTHER.fullmatch(text)
+    return about.scripts.get(other[1], text) if other else text
+
+
 def run(about: Package, name: str, manager: str) -> str:
     """What starts a script.
 
@@ -45,7 +55,7 @@ def run(about: Package, name: str, manager: str) -> str:
     instance and stand between the application and its signals.
     """
     around = {f"pre{name}", f"post{name}"} & about.scripts.keys()
-    return f"{manager} run {name}" if around else about.scripts[name]
+    return f"{manager} run {name}" if around else resolved(about, name)
 
 
 def production(about: Package) -> str | None:

@@ -14,6 +14,7 @@ CASES = [
             "package.json": package(workspaces=["apps/*", "packages/*"], private=True),
             "package-lock.json": "{}",
             "apps/web/package.json": VITE,
+            "apps/web/index.html": "",
             "packages/ui/package.json": LIBRARY,
         },
         "vite",
@@ -42,7 +43,12 @@ CASES = [
     ),
     one_page(
         "a backend and a frontend",
-        {"backend/requirements.txt": "flask", "backend/app.py": FLASK, "frontend/package.json": VITE},
+        {
+            "backend/requirements.txt": "flask",
+            "backend/app.py": FLASK,
+            "frontend/package.json": VITE,
+            "frontend/index.html": "",
+        },
         "vite",
         "dist",
         root="frontend",

@@ -11,19 +11,29 @@ CASES = [
     pages("HTML in public", {"public/index.html": "", "README.md": ""}, None, "public", build=None),
     pages("HTML without an index", {"about.html": ""}, None, "", confidence=0.4),
     one_page("Vite", {"package.json": package("vite", scripts=BUILD), "index.html": ""}, "vite", "dist"),
-    one_page("Vite, React", {"package.json": package("vite", "react", scripts=BUILD)}, "vite", "dist"),
-    one_page("Vite, Vue", {"package.json": package("vite", "vue", scripts=BUILD)}, "vite", "dist"),
-    one_page("Vite, Svelte", {"package.json": package("vite", "svelte", scripts=BUILD)}, "vite", "dist"),
-    one_page("Vite, Solid", {"package.json": package("vite", "solid-js", scripts=BUILD)}, "vite", "dist"),
+    one_page(
+        "Vite, React", {"package.json": package("vite", "react", scripts=BUILD), "index.html": ""}, "vite", "dist"
+    ),
+    one_page("Vite, Vue", {"package.json": package("vite", "vue", scripts=BUILD), "index.html": ""}, "vite", "dist"),
+    one_page(
+        "Vite, Svelte", {"package.json": package("vite", "svelte", scripts=BUILD), "index.html": ""}, "vite", "dist"
+    ),
+    one_page(
+        "Vite, Solid", {"package.json": package("vite", "solid-js", scripts=BUILD), "index.html": ""}, "vite", "dist"
+    ),
     one_page(
         "Vite into another folder",
-        {"package.json": package("vite", scripts=BUILD), "vite.config.ts": "build: { outDir: './public_html/' }"},
+        {
+            "package.json": package("vite", scripts=BUILD),
+            "index.html": "",
+            "vite.config.ts": "build: { outDir: './public_html/' }",
+        },
         "vite",
         "public_html",
     ),
     one_page(
         "Vite into a folder that the script names",
-        {"package.json": package("vite", scripts={"build": "tsc && vite build --outDir site"})},
+        {"package.json": package("vite", scripts={"build": "tsc && vite build --outDir site"}), "index.html": ""},
         "vite",
         "site",
     ),
@@ -60,7 +70,7 @@ CASES = [
         None,
         None,
         build="npm run build",
-        confidence=0.5,
+        confidence=0.45,
     ),
     one_page(
         "React Router as one page",

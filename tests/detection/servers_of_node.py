@@ -188,7 +188,7 @@ CASES = [
     ),
     one_page(
         "Vite that only previews",
-        {"package.json": package("vite", scripts={"build": "vite build", "start": "vite preview"})},
+        {"package.json": package("vite", scripts={"build": "vite build", "start": "vite preview"}), "index.html": ""},
         "vite",
         "dist",
     ),

@@ -46,6 +46,7 @@ CASES = [
         {
             "pyproject.toml": '[tool.poetry.dependencies]\npython = "^3.11"\nfastapi = "*"\nuvicorn = "*"',
             "poetry.lock": "",
+            "src/shop/__init__.py": "",
             "src/shop/main.py": FASTAPI,
         },
         "fastapi",
