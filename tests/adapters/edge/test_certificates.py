@@ -1,31 +1,12 @@
 """What is known of certificates: from Caddy's storage and its log, and which hosts are marked."""
 
-from datetime import UTC, datetime, timedelta
-
 import msgspec
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from adapters.edge.certificates import Certificate, Complaints, Storage
 from adapters.edge.marks import Marks
 from adapters.edge.sites import HostInvalid
-
-BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
-DAY = timedelta(days=1)
-
-
-def stored(root, host, *, until=BEGAN + 90 * DAY, issuer="R11", directory="authority"):
-    """A certificate where Caddy would keep it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)])
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(BEGAN).not_valid_after(until)
-    place = root / "certificates" / directory / host
-    place.mkdir(parents=True, exist_ok=True)
-    (place / f"{host}.crt").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+from tests.adapters.edge.storing import BEGAN, DAY, stored
 
 
 def test_the_certificate_that_is_good_for_longest_is_found(tmp_path):
