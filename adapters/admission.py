@@ -145,9 +145,10 @@ class Admission:
         for reservation in submission.reservations:
             match reservation:
                 case Take(scope=scope, name=name):
-                    if self._holder(changed, (scope, name)) not in {None, stream}:
+                    holder = f"{stream} for good" if reservation.lasting else stream
+                    if self._holder(changed, (scope, name)) not in {None, holder}:
                         raise NameTaken(scope, name)
-                    changed[scope, name] = stream
+                    changed[scope, name] = holder
                 case GiveBack(scope=scope, name=name):
                     if self._holder(changed, (scope, name)) == stream:
                         changed[scope, name] = None

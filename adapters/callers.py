@@ -16,7 +16,7 @@ import msgspec
 from adapters.database import Database
 from domain.identifiers import StreamName, stream
 from projections.changes import Row, Table
-from projections.credentials import AccountRow, MembershipRow, SessionRow, TokenRow
+from projections.credentials import AccountRow, MembershipRow, SessionRow, TokenRow, WorkspaceRow
 from projections.reading import Page, Paging, Reader, Selection, Wanted
 
 R = TypeVar("R", bound=Row)
@@ -122,6 +122,8 @@ def _speaks_of(row: Row) -> Sequence[StreamName]:
             return [stream("account", row.id)]
         case MembershipRow():
             return [stream("account", row.account_id), stream("workspace", row.tenant_id)]
+        case WorkspaceRow():
+            return [stream("workspace", row.id)]
         case SessionRow() | TokenRow():
             return [stream("account", row.account_id)]
         case _:

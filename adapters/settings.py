@@ -45,6 +45,10 @@ class Address(msgspec.Struct, frozen=True):
 Url = Annotated[str, Meta(pattern="^$|^[a-z]+://.+")]
 
 
+Bound = Annotated[int, Meta(ge=0, le=1_000_000)]
+"""A limit of a workspace."""
+
+
 class Settings(Places, frozen=True, kw_only=True):
     """Everything an operator may set. An empty URL means: the embedded server of ``data_dir``."""
 
@@ -104,24 +108,23 @@ class Settings(Places, frozen=True, kw_only=True):
         int, Meta(ge=0, le=1000), say("how many workspaces an account may make besides its first", 10)
     ] = 10
     limit_deployments_per_day: Annotated[
-        int | None, Meta(ge=0), say("how many deployments a workspace may ask for in a day; empty for any number", 500)
+        Bound | None, say("how many deployments a workspace may ask for in a day; empty for any number", 500)
     ] = None
     limit_builds_at_once: Annotated[
-        int | None, Meta(ge=0), say("how many deployments of a workspace run at once; empty for any number", 4)
+        int, Meta(ge=0, le=1000), say("how many deployments of a workspace run at once", 4)
     ] = 20
     limit_projects: Annotated[
-        int | None, Meta(ge=0), say("how many projects a workspace may have; empty for any number", 100)
+        Bound | None, say("how many projects a workspace may have; empty for any number", 100)
     ] = 1000
-    limit_secrets: Annotated[
-        int | None, Meta(ge=0), say("how many secrets a workspace may have; empty for any number", 1000)
-    ] = 10_000
+    limit_secrets: Annotated[Bound | None, say("how many secrets a workspace may have; empty for any number", 1000)] = (
+        10_000
+    )
     limit_log_mb_per_day: Annotated[
-        int | None,
-        Meta(ge=0),
+        Bound | None,
         say("how many MB a workspace's programs may print in a day; empty for any number", 1024),
     ] = None
     limit_requests_per_minute: Annotated[
-        int | None, Meta(ge=0), say("how often a caller may ask in a minute; empty for any number", 1200)
+        Bound | None, say("how often a caller may ask in a minute; empty for any number", 1200)
     ] = None
     allow_local_repositories: Annotated[bool, say("whether paths of this machine may be deployed", "true")] = False
     allow_private_networks: Annotated[
@@ -298,15 +301,15 @@ def _parsed(plain: Any, kind: Any, text: str) -> Any:
         return Address.parse(text) if text else None
     if plain == Path | None:
         return Path(text) if text else None
-    if plain == int | None:
-        return msgspec.convert(text, Annotated[int, *get_args(kind)[1:]], strict=False) if text else None
+    if plain == Bound | None and not text:
+        return None
     return msgspec.convert(text.lower() if plain is bool else text, kind, strict=False)
 
 
 def _expected(plain: Any, notes: list[Meta]) -> str:
     if plain is bool:
         return ": expected true or false"
-    if plain in {int, int | None}:
+    if plain is int:
         [bounds] = [note for note in notes if note.ge is not None]
         return f": expected a whole number, at least {bounds.ge}" + (f", at most {bounds.le}" if bounds.le else "")
     if get_origin(plain) is Literal:

@@ -23,6 +23,7 @@ from domain.deployment import (
     evolve,
 )
 from domain.identifiers import DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
+from domain.limits import Place
 from domain.rejection import Conflict, NotFound, StaleLease
 from domain.steps import StepKind
 
@@ -42,6 +43,7 @@ class QueueDeployment(Command):
     commit: str | None = None
     note: str | None = None
     retry_of: DeploymentId | None = None
+    place: Place | None = None
 
 
 class LeaseDeployment(Command):
@@ -168,6 +170,7 @@ def _queue(command: QueueDeployment, state: Deployment) -> Sequence[Event]:
             commit=command.commit,
             note=command.note,
             retry_of=command.retry_of,
+            place=command.place,
         )
     ]
 

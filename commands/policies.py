@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from commands.account import RevokeTokensOf
 from commands.command import Command
 from commands.workspace import CreateWorkspace
 from domain.account import AccountRegistered
@@ -10,6 +11,7 @@ from domain.environment import EnvironmentRolledBack
 from domain.fact import Value
 from domain.history import Recorded
 from domain.identifiers import DeploymentId, EnvironmentId, TenantId
+from domain.workspace import MemberLeft, MemberRemoved
 
 
 class BuildWork(Value):
@@ -48,5 +50,7 @@ def follow_up(recorded: Recorded) -> Sequence[Command]:
     match recorded.fact:
         case AccountRegistered() as fact:
             return [CreateWorkspace(tenant_id=fact.workspace_id, name=fact.workspace_name, owner=fact.account_id)]
+        case MemberRemoved() | MemberLeft() as fact:
+            return [RevokeTokensOf(account_id=fact.account_id, tenant_id=fact.tenant_id)]
         case _:
             return []

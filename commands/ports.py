@@ -90,6 +90,14 @@ class Numbers(Protocol):
         ...
 
 
+class Places(Protocol):
+    """The places that things hold, of which there are only so many (``domain.limits.Place``)."""
+
+    async def free(self, scope: str, limit: int) -> Sequence[int]:
+        """Some of the places from 1 to ``limit`` that nothing holds, if there are any."""
+        ...
+
+
 class Vault(Protocol):
     """Where secret values are sealed and opened."""
 

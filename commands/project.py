@@ -12,6 +12,7 @@ from commands.command import Command
 from commands.decider import Decider
 from domain.fact import Value
 from domain.identifiers import ConnectionId, EnvironmentId, ProjectId
+from domain.limits import Place
 from domain.project import (
     BuildConfig,
     BuildConfigured,
@@ -79,6 +80,7 @@ class CreateProject(Command):
     build: BuildChanges = BuildChanges()
     runtime: RuntimeChanges = RuntimeChanges()
     label_suffix: str = ""
+    place: Place | None = None
 
 
 class AddEnvironment(Command):
@@ -192,6 +194,7 @@ def _create(command: CreateProject) -> Sequence[Event]:
         production_branch=command.production_branch,
         build=_build(BuildConfig(), command.build),
         runtime=_runtime(default_runtime(command.type, command.runs_server), command.runtime),
+        place=command.place,
     )
     production = EnvironmentPlan(
         environment_id=command.environment_id,

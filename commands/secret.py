@@ -7,6 +7,7 @@ from commands.checks import check, invalid
 from commands.command import Command
 from commands.decider import Decider
 from domain.identifiers import EnvironmentId, ProjectId, SecretId
+from domain.limits import Place
 from domain.rejection import Conflict, NotFound
 from domain.secret import (
     Event,
@@ -38,6 +39,7 @@ class SetSecret(Command):
     fingerprint: str
     project_id: ProjectId | None = None
     environment_id: EnvironmentId | None = None
+    place: Place | None = None
 
 
 class RotateSecret(Command):
@@ -107,6 +109,7 @@ def _set(command: SetSecret) -> Sequence[Event]:
             fingerprint=command.fingerprint,
             project_id=command.project_id,
             environment_id=command.environment_id,
+            place=command.place,
         )
     ]
 

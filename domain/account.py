@@ -10,7 +10,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from domain.fact import Fact, Value
-from domain.identifiers import AccountId, ApiTokenId, SessionId, TenantId
+from domain.identifiers import AccountId, ApiTokenId, ProjectId, SessionId, TenantId
 
 
 class Scope(StrEnum):
@@ -48,6 +48,52 @@ class SessionEnded(Fact, tag="account.session-ended"):
     session_id: SessionId
 
 
+class SessionRevoked(Fact, tag="account.session-revoked"):
+    """The person ended a session from another one."""
+
+    account_id: AccountId
+    session_id: SessionId
+
+
+class SessionsExpired(Fact, tag="account.sessions-expired"):
+    """Sessions that nobody ended had reached their time; found when the next one began."""
+
+    account_id: AccountId
+    session_ids: tuple[SessionId, ...]
+
+
+class PasswordChanged(Fact, tag="account.password-changed"):
+    """The person gave themselves another password, and every session ended but the one they did it from."""
+
+    account_id: AccountId
+    version: int
+    ended: tuple[SessionId, ...]
+
+
+class SignInLocked(Fact, tag="account.sign-in-locked"):
+    """Too many wrong passwords: until then no password is looked at, be it right. The actor's address sent the last.
+
+    ``address`` is whose attempts are refused; None where everybody's are.
+    """
+
+    account_id: AccountId
+    attempts: int
+    until: datetime
+    address: str | None
+
+
+class OperatorAppointed(Fact, tag="account.operator-appointed"):
+    """The person may look after the whole installation."""
+
+    account_id: AccountId
+
+
+class OperatorDismissed(Fact, tag="account.operator-dismissed"):
+    """The person may no longer look after the installation."""
+
+    account_id: AccountId
+
+
 class ApiTokenIssued(Fact, tag="account.api-token-issued"):
     """A token was made; its secret was shown once."""
 
@@ -58,6 +104,8 @@ class ApiTokenIssued(Fact, tag="account.api-token-issued"):
     digest: str
     scope: Scope
     expires_at: datetime | None = None
+    project_ids: tuple[ProjectId, ...] = ()
+    """All that it reaches; empty for the whole workspace."""
 
 
 class ApiTokenRevoked(Fact, tag="account.api-token-revoked"):
@@ -68,28 +116,62 @@ class ApiTokenRevoked(Fact, tag="account.api-token-revoked"):
     name: str
 
 
-Event = AccountRegistered | SessionStarted | SessionEnded | ApiTokenIssued | ApiTokenRevoked
+Event = (
+    AccountRegistered
+    | SessionStarted
+    | SessionEnded
+    | SessionRevoked
+    | SessionsExpired
+    | PasswordChanged
+    | SignInLocked
+    | OperatorAppointed
+    | OperatorDismissed
+    | ApiTokenIssued
+    | ApiTokenRevoked
+)
+
+
+class LiveToken(Value):
+    """What is kept of a token that works."""
+
+    name: str
+    tenant_id: TenantId
 
 
 class Account(Value):
     """What later decisions need of an account."""
 
     registered: bool = False
-    sessions: frozenset[SessionId] = frozenset()
-    tokens: dict[ApiTokenId, str] = {}
-    """The live tokens and their names."""
+    operator: bool = False
+    password_version: int = 0
+    sessions: dict[SessionId, datetime] = {}
+    """Those that nobody ended, and when each expires."""
+    tokens: dict[ApiTokenId, LiveToken] = {}
 
 
 def evolve(state: Account, fact: Event) -> Account:
     """The account after ``fact``."""
     match fact:
         case AccountRegistered():
-            return Account(registered=True)
+            return Account(registered=True, operator=fact.operator, password_version=fact.password_version)
         case SessionStarted():
-            return replace(state, sessions=state.sessions | {fact.session_id})
-        case SessionEnded():
-            return replace(state, sessions=state.sessions - {fact.session_id})
+            return replace(state, sessions={**state.sessions, fact.session_id: fact.expires_at})
+        case SessionEnded() | SessionRevoked():
+            return _without(state, (fact.session_id,))
+        case SessionsExpired():
+            return _without(state, fact.session_ids)
+        case PasswordChanged():
+            return replace(_without(state, fact.ended), password_version=fact.version)
+        case OperatorAppointed() | OperatorDismissed():
+            return replace(state, operator=isinstance(fact, OperatorAppointed))
         case ApiTokenIssued():
-            return replace(state, tokens={**state.tokens, fact.token_id: fact.name})
+            live = LiveToken(name=fact.name, tenant_id=fact.tenant_id)
+            return replace(state, tokens={**state.tokens, fact.token_id: live})
         case ApiTokenRevoked():
-            return replace(state, tokens={key: name for key, name in state.tokens.items() if key != fact.token_id})
+            return replace(state, tokens={key: one for key, one in state.tokens.items() if key != fact.token_id})
+        case SignInLocked():
+            return state
+
+
+def _without(state: Account, ended: tuple[SessionId, ...]) -> Account:
+    return replace(state, sessions={key: end for key, end in state.sessions.items() if key not in ended})

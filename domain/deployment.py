@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from domain.fact import Fact, Value
 from domain.identifiers import ConnectionId, DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
+from domain.limits import Place
 from domain.project import BuildConfig, ProjectType, RuntimeConfig
 from domain.steps import StepKind
 
@@ -54,6 +55,7 @@ class DeploymentQueued(Fact, tag="deployment.queued"):
     commit: str | None = None
     note: str | None = None
     retry_of: DeploymentId | None = None
+    place: Place | None = None
 
 
 class DeploymentLeased(Fact, tag="deployment.leased"):

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from domain.fact import Fact, Value
 from domain.identifiers import ConnectionId, EnvironmentId, ProjectId
+from domain.limits import Place
 
 
 class ProjectType(StrEnum):
@@ -79,6 +80,7 @@ class ProjectCreated(Fact, tag="project.created"):
     build: BuildConfig
     runtime: RuntimeConfig
     description: str = ""
+    place: Place | None = None
 
 
 class EnvironmentAdded(Fact, tag="project.environment-added"):

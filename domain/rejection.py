@@ -61,13 +61,19 @@ class StaleVersion(Conflict):
 
 
 class QuotaExceeded(Rejection):
-    """The workspace has used up what it may use. ``retry_after`` is in seconds, None where waiting does not help."""
+    """The workspace has used up what it may use. ``retry_after`` is in seconds, None where waiting does not help.
+
+    ``limit``: how much of it there is, where that is counted.
+    """
 
     code = "quota_exceeded"
 
-    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, code: str | None = None, retry_after: int | None = None, limit: int | None = None
+    ) -> None:
+        super().__init__(message, code=code)
         self.retry_after = retry_after
+        self.limit = limit
 
 
 class Forbidden(Rejection):

@@ -10,25 +10,36 @@ from typing import cast, get_args
 from domain.account import AccountRegistered
 from domain.custom_domain import CustomDomainAdded, CustomDomainRemoved, VerificationAbandoned, VerificationResumed
 from domain.database import DatabaseCreated, DatabaseDeleted, DatabasePlaced
+from domain.deployment import DeploymentQueued
 from domain.fact import Fact, Value
 from domain.identifiers import TenantId
+from domain.limits import Place
 from domain.notification import ChannelAdded, ChannelRemoved, ChannelRenamed
 from domain.project import EnvironmentAdded, EnvironmentRelabelled, ProjectCreated
 from domain.repository import RepositoryConnected, RepositoryDisconnected
 from domain.secret import SecretRemoved, SecretScope, SecretSet
+from domain.workspace import WorkspaceCreated
 
 HOSTNAME = "host name"
 EMAIL = "e-mail address"
 CUSTOM_DOMAIN = "custom domain"
+BUILD_SLOT = "build slot"
+"""A workspace has only so many, one for each deployment that builds."""
 CHANNEL_SLOT = "channel slot"
 """A workspace has only so many, one for each of its channels."""
+WORKSPACE_SLOT = "workspace slot"
+"""An account founds only so many workspaces, one for each of its slots."""
 
 
 class Take(Value):
-    """The name belongs to the fact's stream, or the append fails with ``NameTaken``."""
+    """The name belongs to the fact's stream, or the append fails with ``NameTaken``.
+
+    ``lasting``: for as long as anybody asks, whatever becomes of the stream; it is not among those given back.
+    """
 
     scope: str
     name: str
+    lasting: bool = False
 
 
 class GiveBack(Value):
@@ -47,6 +58,8 @@ Reservation = Take | GiveBack | GiveBackAll
 
 _Reserving = (
     AccountRegistered
+    | WorkspaceCreated
+    | DeploymentQueued
     | ProjectCreated
     | EnvironmentAdded
     | EnvironmentRelabelled
@@ -78,8 +91,12 @@ def _changes(fact: _Reserving, tenant: TenantId) -> Sequence[Reservation]:
     match fact:
         case AccountRegistered():
             return [Take(scope=EMAIL, name=fact.email.casefold())]
+        case WorkspaceCreated():
+            return [] if fact.slot is None else [Take(scope=f"{WORKSPACE_SLOT}/{fact.founder}", name=str(fact.slot))]
         case ProjectCreated():
-            return [Take(scope=f"project slug/{tenant}", name=fact.slug)]
+            return [Take(scope=f"project slug/{tenant}", name=fact.slug), *_placed(fact.place, tenant)]
+        case DeploymentQueued():
+            return _placed(fact.place, tenant, lasting=True)
         case EnvironmentAdded():
             return [Take(scope=HOSTNAME, name=fact.environment.label)]
         case EnvironmentRelabelled():
@@ -89,7 +106,7 @@ def _changes(fact: _Reserving, tenant: TenantId) -> Sequence[Reservation]:
         case RepositoryDisconnected():
             return [GiveBack(scope=f"connection name/{tenant}", name=fact.name)]
         case SecretSet():
-            return [Take(scope=_secret_scope(fact, tenant), name=fact.name)]
+            return [Take(scope=_secret_scope(fact, tenant), name=fact.name), *_placed(fact.place, tenant)]
         case CustomDomainAdded() | VerificationResumed():
             return [Take(scope=CUSTOM_DOMAIN, name=fact.hostname)]
         case DatabaseCreated():
@@ -107,6 +124,11 @@ def _of_channel(fact: ChannelAdded | ChannelRenamed, tenant: TenantId) -> Sequen
     if isinstance(fact, ChannelAdded):
         return [name, Take(scope=f"{CHANNEL_SLOT}/{tenant}", name=str(fact.slot))]
     return [GiveBack(scope=name.scope, name=fact.former), name]
+
+
+def _placed(place: Place | None, tenant: TenantId, *, lasting: bool = False) -> list[Reservation]:
+    """Nothing where there was no limit."""
+    return [Take(scope=f"{place.scope}/{tenant}", name=str(place.number), lasting=lasting)] if place else []
 
 
 def _secret_scope(fact: SecretSet, tenant: TenantId) -> str:

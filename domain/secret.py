@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from domain.fact import Fact, Value
 from domain.identifiers import EnvironmentId, ProjectId, SecretId
+from domain.limits import Place
 
 
 class SecretScope(StrEnum):
@@ -26,6 +27,7 @@ class SecretSet(Fact, tag="secret.set"):
     project_id: ProjectId | None = None
     environment_id: EnvironmentId | None = None
     version: int = 1
+    place: Place | None = None
 
 
 class SecretRotated(Fact, tag="secret.rotated"):

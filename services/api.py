@@ -16,6 +16,7 @@ from adapters.http.application import create_app, dismiss_readers
 from adapters.http.parts import Health, Parts
 from adapters.http.protocol import BoundedProtocol
 from adapters.linestore import LineStore
+from adapters.lockout import Lockout
 from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.subjects import log_bell
@@ -23,6 +24,7 @@ from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
+from adapters.uses import Uses
 from services.embedded import nats_url
 from services.part_metrics import parts_counted
 from services.parts import State, read_isolation, read_parts
@@ -65,6 +67,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         async with (
             core(settings, connections=CONNECTIONS) as built_on,
             Progress.open(built_on.database) as progress,
+            Uses.open(built_on.database) as uses,
             Connection(lambda: nats_url(settings), name="shipbook api") as connection,
             Doorbells(connection) as doorbells,
         ):
@@ -80,8 +83,11 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 lines=LineStore(built_on.database),
                 doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
                 operations=Operations(built_on.database),
-                deliveries=Deliveries(built_on.database),
                 measurements=Measurements(built_on.database),
+                deliveries=Deliveries(built_on.database),
+                uses=uses,
+                quotas=built_on.quotas,
+                lockout=Lockout(built_on.database),
                 clock=built_on.clock,
                 settings=settings,
                 probe=lambda: probed(built_on, progress, connection),

@@ -9,10 +9,11 @@ from adapters.database import Database
 from adapters.eventlog import EventLog
 from adapters.master_keys import MasterKeys, source_of
 from adapters.numbering import Counters
+from adapters.quotas import Quotas
 from adapters.reading import PostgresReader
 from adapters.settings import Settings
 from adapters.vault import SealedVault
-from commands.handling import Handler
+from commands.limiting import LimitedHandler
 from services.embedded import database_url
 
 
@@ -31,7 +32,8 @@ class Core:
     settings: Settings
     database: Database
     log: EventLog
-    handler: Handler
+    handler: LimitedHandler
+    quotas: Quotas
     numbers: Counters
     vault: SealedVault
     reader: PostgresReader
@@ -49,11 +51,13 @@ async def core(settings: Settings, *, connections: int = 8) -> AsyncIterator[Cor
     ):
         vault = SealedVault(database, masters)
         await vault.prove()
+        quotas = Quotas(database)
         yield Core(
             settings=settings,
             database=database,
             log=log,
-            handler=Handler(log),
+            handler=LimitedHandler(log, quotas, settings.limits),
+            quotas=quotas,
             numbers=Counters(database),
             vault=vault,
             reader=PostgresReader(database),

@@ -16,6 +16,7 @@ from adapters.http.idempotency import UnderWay, named, repeated
 from adapters.http.identity import Connection, Principal, parts_of, principal_of
 from adapters.http.paging import Asked, Listing, link, listing
 from adapters.http.parts import Parts
+from adapters.http.restricting import Narrowed
 from commands import ports
 from commands.checks import check, invalid, text
 from commands.handling import Caused, Handler
@@ -63,8 +64,9 @@ class Call:
 
     @property
     def reader(self) -> Reader:
-        """The read models."""
-        return self.parts.reader
+        """The read models, as far as the caller may see them."""
+        reached = self.principal.project_ids
+        return Narrowed(self.parts.reader, reached) if reached else self.parts.reader
 
     @property
     def tenant(self) -> TenantId:
@@ -184,11 +186,11 @@ async def await_position(connection: Connection) -> None:
 
 
 async def _tenant(request: Request[Any, Any, Any], principal: Principal) -> TenantId:
-    """The path's workspace; else the token's, else the account's first one."""
+    """The path's workspace; else the token's, else the account's first one. One that has none stands for itself."""
     if known := request.path_params.get("tenant_id") or principal.tenant_id:
         return TenantId(known)
     workspaces = await credentials.memberships(parts_of(request).reader, principal.account_id)
-    return existing(workspaces[0] if workspaces else None, "workspace").tenant_id
+    return workspaces[0].tenant_id if workspaces else TenantId(principal.account_id)
 
 
 class _AtVersion:

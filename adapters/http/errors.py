@@ -114,7 +114,7 @@ def answer(problem: Exception) -> Answer | None:
         case QuotaExceeded(retry_after=None):
             return _rejected(problem, 403)
         case QuotaExceeded():
-            return _rejected(problem, 429, {"Retry-After": str(problem.retry_after)})
+            return _rejected(problem, 429, {"Retry-After": str(problem.retry_after), **_quota(problem)})
         case Unauthenticated():
             return _rejected(problem, 401, {"WWW-Authenticate": 'Bearer realm="shipbook"'})
         case Rejection():
@@ -143,6 +143,16 @@ def _rejected(rejection: Rejection, status: int, headers: Mapping[str, str] = {}
     return Answer(
         status=status, code=rejection.code, message=rejection.message, details=rejection.details, headers=headers
     )
+
+
+def _quota(exceeded: QuotaExceeded) -> Mapping[str, str]:
+    if exceeded.limit is None:
+        return {}
+    return {
+        "RateLimit-Limit": str(exceeded.limit),
+        "RateLimit-Remaining": "0",
+        "RateLimit-Reset": str(exceeded.retry_after),
+    }
 
 
 def _status(kind: type[Rejection]) -> int:

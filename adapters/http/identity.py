@@ -7,17 +7,19 @@ from typing import Any, cast
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.types import HTTPScope, Method
+from msgspec.structs import replace
 
 from adapters.http import tokens
 from adapters.http.exchange import exchange_of, state_of
 from adapters.http.parts import Parts
+from adapters.http.restricting import NARROWED, require_reached
 from commands.ports import SecretValue
 from domain.access import OF_ROLE, OF_SCOPE, Access, role_for, scope_for
 from domain.account import Scope
 from domain.fact import Value
 from domain.history import Actor
-from domain.identifiers import AccountId, ApiTokenId, SessionId, TenantId
-from domain.rejection import Forbidden, NotFound, Unauthenticated
+from domain.identifiers import AccountId, ApiTokenId, ProjectId, SessionId, TenantId
+from domain.rejection import Forbidden, NotFound, QuotaExceeded, Unauthenticated
 from projections import credentials
 from projections.credentials import MembershipRow, SessionRow, TokenRow
 
@@ -39,8 +41,12 @@ class Principal(Value):
     email: str
     scope: Scope
     tenant_id: TenantId | None = None
+    project_ids: tuple[ProjectId, ...] = ()
+    """All that a token reaches; empty for the whole workspace."""
     token_id: ApiTokenId | None = None
     session_id: SessionId | None = None
+    access: Access = Access.READ
+    """How high the caller stands in the path's workspace."""
 
     def actor(self, connection: Connection) -> Actor:
         """The caller as history knows them."""
@@ -87,10 +93,22 @@ async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
     member = None
     if tenant := connection.path_params.get("tenant_id"):
         member = await _member(connection, principal, TenantId(tenant))
+        await _require_patience(connection, principal, TenantId(tenant))
     _require_scope(principal, needed)
     if member:
         _require_role(member, needed)
-    state_of(connection.scope)[PRINCIPAL] = principal
+        await require_reached(
+            parts_of(connection).reader, principal.project_ids, connection.path_params, narrowed=NARROWED in handler.opt
+        )
+    held = OF_SCOPE[principal.scope]
+    access = min(held, OF_ROLE[member.role]) if member else held
+    state_of(connection.scope)[PRINCIPAL] = replace(principal, access=access)
+
+
+def require_access(principal: Principal, needed: Access, what: str) -> None:
+    """Refuse what a request asks for beyond its handler's own need. Raises ``Forbidden``."""
+    if principal.access < needed:
+        raise Forbidden(f"{what} needs the role '{role_for(needed)}' and a token of scope '{scope_for(needed)}'.")
 
 
 async def in_session(connection: Connection, _: BaseRouteHandler) -> None:
@@ -125,8 +143,18 @@ async def _by_token(connection: Connection, authorization: str) -> Principal:
         )
     parts = parts_of(connection)
     row = _live(await credentials.token(parts.callers, tokens.digest(SecretValue(text.strip()))), parts.clock.now())
+    if await credentials.membership(parts.callers, row.account_id, row.tenant_id) is None:
+        raise Unauthenticated("Whose token this is, is no member of its workspace any more.")
     email = await _email(parts, row.account_id)
-    return Principal(account_id=row.account_id, email=email, scope=row.scope, tenant_id=row.tenant_id, token_id=row.id)
+    parts.uses.note(row.id, parts.clock.now(), address(connection))
+    return Principal(
+        account_id=row.account_id,
+        email=email,
+        scope=row.scope,
+        tenant_id=row.tenant_id,
+        project_ids=row.project_ids,
+        token_id=row.id,
+    )
 
 
 def _live(row: TokenRow | None, now: datetime) -> TokenRow:
@@ -151,6 +179,7 @@ async def _by_session(connection: Connection) -> Principal:
     if _method(connection) not in READING:
         require_same_origin(connection)
     email = await _email(parts, row.account_id)
+    parts.uses.note(row.id, parts.clock.now(), address(connection))
     return Principal(account_id=row.account_id, email=email, scope=Scope.ADMIN, session_id=row.id)
 
 
@@ -217,6 +246,22 @@ async def _member(connection: Connection, principal: Principal, tenant: TenantId
     if found is None:
         raise NotFound("There is no such workspace.")
     return found
+
+
+async def _require_patience(connection: Connection, principal: Principal, tenant: TenantId) -> None:
+    """Refuse a caller that asks more often than the workspace's limit, which this process keeps by itself."""
+    parts = parts_of(connection)
+    row = await credentials.workspace(parts.callers, tenant)
+    own = row.limits.requests_per_minute if row else None
+    limit = parts.settings.limit_requests_per_minute if own is None else own
+    caller = principal.token_id or principal.account_id
+    if limit is not None and (wait := parts.requests.take(f"{tenant} {caller}", limit)):
+        raise QuotaExceeded(
+            f"More than {limit} requests a minute. Ask again in {wait} seconds.",
+            code="too_many_requests",
+            retry_after=wait,
+            limit=limit,
+        )
 
 
 def _method(connection: Connection) -> Method:

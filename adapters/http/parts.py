@@ -12,9 +12,12 @@ from adapters.http.pages import Lines
 from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
 from adapters.http.watching import Doorbell, Telling
+from adapters.lockout import Lockout
 from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
+from adapters.quotas import Quotas
 from adapters.settings import Settings
+from adapters.uses import Uses
 from commands.handling import Handler
 from commands.ports import Clock, EventLog, Numbers, Vault
 from projections.reading import Reader
@@ -69,13 +72,17 @@ class Parts:
     lines: Lines
     doorbell: Doorbell
     operations: Operations
-    deliveries: Deliveries
     measurements: Measurements
+    deliveries: Deliveries
+    uses: Uses
+    quotas: Quotas
+    lockout: Lockout
     clock: Clock
     settings: Settings
     probe: Probe
     passwords: Passwords = field(default_factory=Passwords)
-    attempts_by_account: Throttle = field(default_factory=lambda: Throttle(limit=10, period=300))
     attempts_by_address: Throttle = field(default_factory=lambda: Throttle(limit=60, period=300))
+    requests: Throttle = field(default_factory=lambda: Throttle(limit=1, period=60))
+    """Each caller's in each workspace, by the workspace's own limit."""
     readings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
     """Repositories that are looked at side by side."""

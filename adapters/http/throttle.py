@@ -17,25 +17,24 @@ class Throttle:
 
     def __init__(self, limit: int, period: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
-        self._refill = limit / period
+        self._period = period
         self._clock = clock
         self._uses: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: str) -> int:
-        """Use the key: 0 where that is allowed, else the whole seconds until it will be."""
-        left = self._left(key)
+    def take(self, key: str, limit: int | None = None) -> int:
+        """Use the key, which may have its own limit: 0 where that is allowed, else the whole seconds until it will be."""
+        limit = self._limit if limit is None else limit
+        if limit < 1:
+            return ceil(self._period)
+        left = self._left(key, limit)
         if left < 1:
-            return ceil((1 - left) / self._refill)
+            return ceil((1 - left) * self._period / limit)
         self._keep(key, left - 1)
         return 0
 
-    def give_back(self, key: str) -> None:
-        """The use did not count."""
-        self._keep(key, min(self._limit, self._left(key) + 1))
-
-    def _left(self, key: str) -> float:
-        left, at = self._uses.get(key, (float(self._limit), self._clock()))
-        return min(float(self._limit), left + (self._clock() - at) * self._refill)
+    def _left(self, key: str, limit: int) -> float:
+        left, at = self._uses.get(key, (float(limit), self._clock()))
+        return min(float(limit), left + (self._clock() - at) * limit / self._period)
 
     def _keep(self, key: str, left: float) -> None:
         self._uses[key] = (left, self._clock())

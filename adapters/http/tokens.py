@@ -16,6 +16,7 @@ from commands.ports import SecretValue
 from domain.identifiers import ApiTokenId
 
 PREFIX = "shpat_"
+INVITATION = "shinv_"
 DIGITS = digits + ascii_uppercase + ascii_lowercase
 ID_LENGTH, SECRET_LENGTH, CHECKSUM_LENGTH = 22, 43, 6
 """Base-62 digits of 128, 256 and 32 bits."""
@@ -38,6 +39,16 @@ def token_of(token_id: ApiTokenId, secret: bytes) -> SecretValue:
 def new_session() -> SecretValue:
     """What a session's cookie holds."""
     return SecretValue(_base62(int.from_bytes(token_bytes(32), "big"), SECRET_LENGTH))
+
+
+def new_invitation() -> SecretValue:
+    """What somebody is invited with."""
+    return SecretValue(INVITATION + new_session().reveal)
+
+
+def is_invitation(secret: SecretValue) -> bool:
+    """Whether it can be an invitation's token."""
+    return secret.reveal.startswith(INVITATION) and is_session(secret.reveal.removeprefix(INVITATION))
 
 
 def is_token(text: str) -> bool:

@@ -21,3 +21,6 @@ DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO shipbook_app', curren
 
 GRANT USAGE ON SCHEMA notifications TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA notifications TO shipbook_app;
+
+GRANT USAGE ON SCHEMA access TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA access TO shipbook_app;

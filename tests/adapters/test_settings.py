@@ -38,7 +38,7 @@ def test_another_process_loads_the_same_settings_from_the_environment(tmp_path):
         ("SHIPBOOK_BUILD_MEMORY_MB", "1", "at least 64"),
         ("SHIPBOOK_BUILD_MEMORY_MB", "1.5", "a whole number"),
         ("SHIPBOOK_BUILD_TIMEOUT_SECONDS", "100000", "at most 86400"),
-        ("SHIPBOOK_REGISTRATION", "maybe", "open or closed"),
+        ("SHIPBOOK_REGISTRATION", "maybe", "open or invite-only or closed"),
         ("SHIPBOOK_ALLOW_PRIVATE_NETWORKS", "perhaps", "true or false"),
         ("SHIPBOOK_ADMIN_EMAIL", "nobody", "ops@example.com"),
         ("SHIPBOOK_APPS_DOMAIN", "../etc", "apps.example.com"),

@@ -25,10 +25,12 @@ from adapters.http.passwords import Passwords
 from adapters.http.throttle import Throttle
 from adapters.linestore import Line, LineStore
 from adapters.linewriting import LineWriters
+from adapters.lockout import Lockout, Tries
 from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
+from adapters.uses import Uses
 from commands.command import Command
 from commands.handling import Caused
 from domain.history import Actor, Context
@@ -143,8 +145,11 @@ class Plane:
                 lines=store,
                 doorbell=bells.listening,
                 operations=Operations(self.core.database),
-                deliveries=Deliveries(self.core.database),
                 measurements=Measurements(self.core.database),
+                deliveries=Deliveries(self.core.database),
+                uses=await stack.enter_async_context(Uses.open(self.core.database)),
+                quotas=self.core.quotas,
+                lockout=Lockout(self.core.database, Tries(address=10_000)),
                 clock=self.core.clock,
                 settings=self.settings,
                 probe=self._probe,

@@ -77,7 +77,7 @@ class AccountLife(RuleBasedStateMachine):
                 case ApiTokenRevoked():
                     tokens.remove(fact.token_id)
         state = DECIDER.fold(self.facts)
-        assert (state.sessions, set(state.tokens)) == (sessions, tokens)
+        assert (set(state.sessions), set(state.tokens)) == (sessions, tokens)
 
 
 TestAccountLife = AccountLife.TestCase

@@ -19,7 +19,7 @@ from commands.ports import SecretValue
 from commands.project import AddEnvironment, ChangeProject, CreateProject
 from domain.identifiers import ApiTokenId, EnvironmentId, ProjectId, TenantId
 from domain.rejection import NotFound
-from projections import credentials
+from projections import credentials, projects
 from projections.projects import ProjectStatus
 
 
@@ -31,6 +31,9 @@ async def token(call: Call, body: TokenCreation, token_id: ApiTokenId, digest: s
     tenant: TenantId = body.tenant_id or call.tenant
     if await credentials.membership(call.reader, account_id, tenant) is None:
         raise NotFound("There is no such workspace.")
+    for project_id in body.project_ids or ():
+        if await projects.find(call.reader, tenant, project_id) is None:
+            raise invalid("projectIds", f"names {project_id}, which is no project of the workspace")
     return IssueApiToken(
         account_id=account_id,
         token_id=token_id,
@@ -39,6 +42,7 @@ async def token(call: Call, body: TokenCreation, token_id: ApiTokenId, digest: s
         digest=digest,
         scope=body.scope,
         expires_at=body.expires_at,
+        project_ids=tuple(dict.fromkeys(body.project_ids or ())),
     )
 
 

@@ -16,16 +16,20 @@ from adapters.http.native.routes import (
     detection,
     domains,
     environments,
+    invitations,
     notifications,
+    operators,
     projections,
     projects,
     releases,
     repositories,
     secrets,
+    workspaces,
 )
 
 CHAPTERS = {
     "Accounts": accounts.ROUTES,
+    "Workspaces": [*workspaces.ROUTES, *invitations.ROUTES, *operators.OF_WORKSPACES],
     "Repositories": repositories.ROUTES,
     "Projects": [*projects.ROUTES, *detection.ROUTES],
     "Environments": environments.ROUTES,
@@ -36,7 +40,7 @@ CHAPTERS = {
     "Audit": audit.ROUTES,
     "Databases": [*databases.ROUTES, *backups.ROUTES],
     "Notifications": notifications.ROUTES,
-    "Operators": projections.ROUTES,
+    "Operators": [*projections.ROUTES, *operators.ROUTES],
 }
 
 

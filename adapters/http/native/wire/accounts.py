@@ -10,6 +10,8 @@ from domain.account import Scope
 from domain.identifiers import (
     AccountId,
     ApiTokenId,
+    ProjectId,
+    SessionId,
     TenantId,
 )
 from domain.workspace import Role
@@ -24,6 +26,9 @@ class Registration(In):
     email: Email
     password: Password
     workspace_name: Annotated[str | None, said("The workspace's name; else made of the address.", "Corner shop")] = None
+    invitation_token: Annotated[str | None, said("An invitation's token: join its workspace as well.", "shinv_…")] = (
+        None
+    )
 
 
 class Login(In):
@@ -31,6 +36,26 @@ class Login(In):
 
     email: Email
     password: Password
+
+
+class PasswordChange(In):
+    """Take another password."""
+
+    current_password: Password
+    new_password: Password
+
+
+class SessionOut(Out):
+    """A browser or a command line that is signed in."""
+
+    id: SessionId
+    current: Annotated[bool, said("Whether it is the caller's own.")]
+    address: Annotated[str | None, said("Where it began.", "192.0.2.1")]
+    user_agent: str | None
+    started_at: datetime
+    expires_at: datetime
+    last_used_at: Annotated[datetime | None, said("To the minute.")]
+    last_used_from: str | None
 
 
 class MembershipOut(Out):
@@ -60,6 +85,12 @@ class TokenCreation(In):
     )
     tenant_id: Annotated[TenantId | None, said("The workspace that it reaches; else the first of the account.")] = None
     expires_at: Annotated[datetime, Meta(tz=True, description="When it stops working; else never.")] | None = None
+    project_ids: (
+        Annotated[
+            list[ProjectId], Meta(min_length=1, max_length=50, description="All that it reaches; else everything.")
+        ]
+        | None
+    ) = None
 
 
 class TokenOut(Out):
@@ -69,8 +100,11 @@ class TokenOut(Out):
     tenant_id: TenantId
     name: str
     scope: Scope
+    project_ids: Annotated[list[ProjectId] | None, said("All that it reaches; null for the whole workspace.")]
     created_at: datetime
     expires_at: datetime | None
+    last_used_at: Annotated[datetime | None, said("To the minute.")]
+    last_used_from: str | None
 
 
 class NewToken(TokenOut):

@@ -14,6 +14,7 @@ from adapters.http.native.words import (
     releases,
     repositories,
     secrets,
+    workspaces,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "releases",
     "repositories",
     "secrets",
+    "workspaces",
 ]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict
 
-from adapters.http.native.wire.accounts import Me, MembershipOut, NewToken, TokenOut
+from adapters.http.native.wire.accounts import Me, MembershipOut, NewToken, SessionOut, TokenOut
+from adapters.uses import Use
 from domain.account import Scope
-from domain.identifiers import TenantId
-from projections.credentials import AccountRow, ListedToken, Membership
+from domain.identifiers import SessionId, TenantId
+from projections.credentials import AccountRow, ListedToken, Membership, SessionRow
 
 
 def me(account: AccountRow, workspaces: Sequence[Membership], scope: Scope, only: TenantId | None) -> Me:
@@ -26,15 +27,32 @@ def membership(found: Membership) -> MembershipOut:
     return MembershipOut(tenant_id=found.tenant_id, name=found.workspace, role=found.role)
 
 
-def token(row: ListedToken) -> TokenOut:
+def session(row: SessionRow, own: SessionId | None, use: Use | None) -> SessionOut:
+    """A session, without its secret; ``own`` is the caller's."""
+    return SessionOut(
+        id=row.id,
+        current=row.id == own,
+        address=row.address,
+        user_agent=row.user_agent,
+        started_at=row.started_at,
+        expires_at=row.expires_at,
+        last_used_at=use.at if use else None,
+        last_used_from=use.address if use else None,
+    )
+
+
+def token(row: ListedToken, use: Use | None = None) -> TokenOut:
     """A token, without its secret."""
     return TokenOut(
         id=row.id,
         tenant_id=row.tenant_id,
         name=row.name,
         scope=row.scope,
+        project_ids=list(row.project_ids) or None,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        last_used_at=use.at if use else None,
+        last_used_from=use.address if use else None,
     )
 
 
