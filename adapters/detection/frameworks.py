@@ -79,6 +79,14 @@ OURS = (
         supersedes=("nitro", "vite"),
         build="vite build",
     ),
+    Framework(
+        "qwik",
+        "Qwik City",
+        some=(Sign("@builder.io/qwik-city"), Sign("@qwik.dev/router")),
+        supersedes=("vite",),
+        build="qwik build",
+    ),
+    Framework("waku", "Waku", every=(Sign("waku"),), supersedes=("vite", "hono"), build="waku build"),
     Framework("slidev", "Slidev", every=(Sign("@slidev/cli"),), build="slidev build", output="dist"),
     Framework("expo", "Expo", every=(Sign("expo"),), build="expo export --platform web", output="dist"),
 )

@@ -108,6 +108,20 @@ def _with_nitro(*configurations: str) -> Callable[[Tree, Package], Rendering]:
     return rule
 
 
+def _qwik(tree: Tree, _: Package) -> Rendering:
+    adapter = next(iter(tree.matching("adapters/*/vite.config.*")), "")
+    if adapter.startswith(("adapters/static/", "adapters/ssg/")):
+        return Rendering(output="dist", evidence=(Evidence(adapter, "makes pages"),))
+    kind = adapter.split("/")[1].removesuffix("-server") if adapter else "express"
+    if kind in {"express", "fastify", "node"}:
+        start = f"node server/entry.{'node-server' if kind == 'node' else kind}"
+        said = (
+            Evidence(adapter, "makes a server") if adapter else Evidence("package.json", "no adapter: qwik add express")
+        )
+        return Rendering(start=start, evidence=(said,), sure=bool(adapter))
+    return _foreign(adapter, kind, "express", start="node server/entry.express")
+
+
 def _angular(tree: Tree, about: Package) -> Rendering:
     place, browser, path = _angular_output(tree)
     if "@angular/ssr" in about.dependencies or "@nguniversal/express-engine" in about.dependencies:
@@ -170,6 +184,8 @@ RULES: dict[str, Callable[[Tree, Package], Rendering]] = {
     "solidstart": _with_nitro("app.config"),
     "tanstack-start": _with_nitro("vite.config", "app.config"),
     "nitro": _with_nitro("nitro.config", "vite.config"),
+    "qwik": _qwik,
+    "waku": lambda _, __: Rendering(start="waku start"),
     "blitzjs": lambda _, __: Rendering(start="blitz start"),
     "redwoodjs": lambda _, __: Rendering(start="yarn rw serve"),
     "mastra": lambda _, __: Rendering(start="node .mastra/output/index.mjs"),

@@ -12,7 +12,8 @@ WATCHING = re.compile(
     r"|react-scripts start|craco start|gatsby (develop|serve)|ng s(erve)?|vue-cli-service serve|ember s(erve)?"
     r"|expo start|webpack serve|webpack-dev-server|parcel(?! build)|rsbuild dev|farm start|(umi|max|qwik) dev"
     r"|remix (vite:)?dev|react-router dev|docusaurus (start|serve)|(vitepress|vuepress) dev|eleventy .*--serve"
-    r"|hexo s(erver)?|hugo server|storybook dev|start-storybook|browser-sync|live-server|lite-server|electron|wrangler (pages )?dev"
+    r"|hexo s(erver)?|hugo server|storybook dev|start-storybook|browser-sync|live-server|lite-server|electron"
+    r"|wrangler (pages )?dev"
     r")\b"
 )
 """A server for whoever develops: it builds anew at each change, and is not made to be met by users."""

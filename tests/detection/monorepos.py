@@ -74,6 +74,18 @@ CASES = [
         evidence=("Dockerfile", "describes a container; builds go by the other files"),
     ),
     unknown("Go", {"go.mod": "module x", "main.go": ""}, evidence=("go.mod", "belongs to Go, which is not built here")),
+    unknown("a Python library", {"pyproject.toml": '[project]\ndependencies = ["idna"]', "src/x/__init__.py": ""}),
+    one_page(
+        "a workspace whose top has Vite for its tests",
+        {
+            "package.json": package("vite", "vitest", workspaces=["shop"], scripts={"build": "yarn --cwd shop build"}),
+            "shop/package.json": VITE,
+            "shop/index.html": "",
+        },
+        "vite",
+        "dist",
+        root="shop",
+    ),
     unknown("a library", {"package.json": LIBRARY, "src/index.ts": ""}),
     unknown("nothing", {"README.md": "", "LICENSE": ""}, evidence=None, confidence=0.0),
 ]

@@ -178,6 +178,40 @@ CASES = [
         "cross-env NODE_ENV=production node server",
     ),
     node(
+        "Qwik City",
+        {
+            "package.json": package("@builder.io/qwik-city", "vite", "express", scripts={"build": "qwik build"}),
+            "adapters/express/vite.config.ts": "",
+        },
+        "qwik",
+        "node server/entry.express",
+    ),
+    node(
+        "Qwik City that nobody serves yet",
+        {"package.json": package("@builder.io/qwik-city", "vite", scripts={"build": "qwik build"})},
+        "qwik",
+        "node server/entry.express",
+        confidence=0.4,
+    ),
+    node(
+        "TanStack Start",
+        {"package.json": package("@tanstack/react-start", "nitro", "vite", scripts={"build": "vite build"})},
+        "tanstack-start",
+        "node .output/server/index.mjs",
+    ),
+    node(
+        "a program behind another script, with pages that Vite builds",
+        {
+            "package.json": package(
+                "vite",
+                "express",
+                scripts={"build": "vite build", "start": "npm run serve", "serve": "node server/x.js"},
+            )
+        },
+        "vite",
+        "node server/x.js",
+    ),
+    node(
         "a Procfile",
         {
             "package.json": package("express", scripts={"start": "nodemon x"}),

@@ -129,5 +129,25 @@ CASES = [
         "flask",
         "gunicorn shop:app --log-file -",
     ),
+    python(
+        "FastAPI that a function makes for the module",
+        {
+            "pyproject.toml": '[tool.poetry.dependencies]\nfastapi = "*"\nuvicorn = "*"',
+            "app/main.py": "def get_application() -> FastAPI:\n    return FastAPI()\n\napp = get_application()\n",
+        },
+        "fastapi",
+        f"uvicorn app.main:app {UVICORN}",
+    ),
+    python(
+        "Litestar whose manage.py is not Django's",
+        {
+            "pyproject.toml": '[project]\ndependencies = ["litestar[standard]"]',
+            "manage.py": '"""As it is usual in Django."""\n',
+            "src/py/shop/__init__.py": "",
+            "src/py/shop/asgi.py": "def create_app() -> Litestar:\n    return Litestar([])\n",
+        },
+        "litestar",
+        f"uvicorn shop.asgi:create_app --factory --app-dir src/py {UVICORN}",
+    ),
     pages("pages beside a program", {"index.html": "", "build.py": ""}, None, ""),
 ]
