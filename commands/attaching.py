@@ -109,14 +109,14 @@ async def detach(
 
 
 async def delete_database(
-    handler: Handler, context: Context, command: DeleteDatabase, request: Request | None = None
+    handler: Handler, others: Handler, context: Context, command: DeleteDatabase, request: Request | None = None
 ) -> Caused:
-    """Let a database go. Where it may be attached, its secrets go first."""
+    """Let a database go. Where it may be attached, its secrets go first, by ``others``: no version is said of them."""
     if caused := await handler.replay(database.DECIDER, command.database_id, context, request):
         return caused
     state = await handler.state(database.DECIDER, command.database_id, context.tenant_id)
     database.decide(command, state)  # nothing is removed for a request that is refused
-    await _remove_secrets(handler, context, state.attachments)
+    await _remove_secrets(others, context, state.attachments)
     return await handler.handle(command, context, request=request)
 
 

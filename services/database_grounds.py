@@ -8,7 +8,7 @@ from adapters.databases.places import Machine, Places, this_machine
 from adapters.databases.postgres import Postgres
 from adapters.databases.redis import Redis
 from adapters.databases.servers import Servers
-from adapters.databases.shared import SharedPostgres
+from adapters.databases.shared_postgres import SharedPostgres
 from adapters.runtime.sandbox import Capabilities
 from commands import backup, database
 from commands.attaching import PASSWORD_VERSION

@@ -14,6 +14,8 @@ from adapters.databases.servers import Launch, Servers, lend, program
 from adapters.runtime.sandbox import TOOLS, Toolchain, remove_tree
 
 VERSION = "18"
+LOCK_WAIT = "5min"
+"""How long a backup waits for a table that somebody has locked."""
 MAKE = """\
 if [ ! -d data ]; then
   rm -rf making
@@ -83,7 +85,13 @@ class Postgres:
 
     async def dump(self, order: Order, into: Path) -> Path:
         """``pg_dump`` in its custom format, as the database's own role: no superuser reads what customers wrote."""
-        await self._tool("pg_dump", order, into, "--format=custom", f"--file={DUMP}", f"--dbname={order.database}")
+        options = (
+            "--format=custom",
+            f"--lock-wait-timeout={LOCK_WAIT}",
+            f"--file={DUMP}",
+            f"--dbname={order.database}",
+        )
+        await self._tool("pg_dump", order, into, *options)
         return into / DUMP
 
     async def restore(self, order: Order, file: Path, mark: str) -> None:

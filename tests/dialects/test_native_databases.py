@@ -105,7 +105,10 @@ def test_deleting_needs_its_name_and_that_nobody_has_it(insider: Caller) -> None
     assert insider.http.delete(path).status_code == 400
     assert insider.http.delete(f"{path}?confirm=other").json()["details"][0]["field"] == "confirm"
     assert insider.http.delete(f"{path}?confirm=shop").json()["code"] == "attached"
-    gone = insider.http.delete(f"{path}?confirm=shop&detach=true&reason=unused")
+    tag = insider.http.get(path).headers["etag"]
+    stale = insider.http.delete(f"{path}?confirm=shop&detach=true", headers={"If-Match": '"1"'})
+    assert (stale.status_code, len(insider.get("/secrets")["items"])) == (412, 1)
+    gone = insider.http.delete(f"{path}?confirm=shop&detach=true&reason=unused", headers={"If-Match": tag})
     assert (gone.status_code, gone.json()["status"]) == (202, "deleting")
     assert insider.get("/secrets")["items"] == []
     assert insider.post(f"/databases/{database['id']}/start", status=409)["code"] == "deleting"

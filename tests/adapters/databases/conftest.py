@@ -9,7 +9,7 @@ from adapters.databases.places import Places, this_machine
 from adapters.databases.postgres import Postgres
 from adapters.databases.redis import Redis
 from adapters.databases.servers import Servers
-from adapters.databases.shared import SERVER, SharedPostgres
+from adapters.databases.shared_postgres import SERVER, SharedPostgres
 from adapters.runtime.sandbox import remove_tree
 from tests.adapters.databases.customers import Case, PostgresCustomer, RedisCustomer, ordered
 

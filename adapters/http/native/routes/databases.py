@@ -160,7 +160,8 @@ async def delete_database(
         last_backup_id=BackupId(call.new("last backup")) if keep_backup else None,
     )
     row = existing(await databases.find(call.reader, call.tenant, database_id), "database")
-    await call.perform(attaching.delete_database(call.handler, call.context, command, call.request))
+    work = attaching.delete_database(call.handler, call.parts.handler, call.context, command, call.request)
+    await call.perform(work)
     return await _shown(call, await databases.find(call.reader, call.tenant, database_id) or row, status=202)
 
 

@@ -56,7 +56,7 @@ class AttachmentOut(Out):
     attached_at: datetime
 
 
-class ConnectionInfo(Out):
+class AddressOut(Out):
     """How applications of this plane reach it. The password is only in the secrets of attached environments."""
 
     host: str
@@ -94,7 +94,7 @@ class DatabaseOut(Out):
     status: Status
     error: str | None
     memory_mb: int
-    connection: ConnectionInfo | None
+    connection: AddressOut | None
     attachments: list[AttachmentOut]
     size_bytes: int | None
     connections: int | None

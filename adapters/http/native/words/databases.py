@@ -7,9 +7,9 @@ from adapters.cron import following
 from adapters.databases.engine import HOST
 from adapters.databases.measuring import Measured
 from adapters.http.native.wire.databases import (
+    AddressOut,
     AttachmentOut,
     BackupOut,
-    ConnectionInfo,
     DatabaseOut,
     HealthOut,
     RestoreOut,
@@ -81,11 +81,11 @@ def schedule(found: BackupSchedule, now: datetime) -> ScheduleOut:
     )
 
 
-def _connection(row: DatabaseRow, attachments: Sequence[AttachmentRow]) -> ConnectionInfo | None:
+def _connection(row: DatabaseRow, attachments: Sequence[AttachmentRow]) -> AddressOut | None:
     if row.port is None:
         return None
     variables = sorted({one.variable for one in attachments})
-    return ConnectionInfo(host=HOST, port=row.port, user=row.user, database=row.database, password_in=variables)
+    return AddressOut(host=HOST, port=row.port, user=row.user, database=row.database, password_in=variables)
 
 
 def _attachment(row: AttachmentRow) -> AttachmentOut:
