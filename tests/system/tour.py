@@ -124,8 +124,9 @@ def main() -> None:
 
 
 def _anonymous(text: str, directory: Path, plane: Plane) -> str:
-    places: Mapping[str, str] = {
-        str(directory): "/home/ada",
+    places = {
+        str(directory): "/srv/git",
+        sys.base_prefix: "/usr",
         plane.http: "127.0.0.1:8080",
         plane.edge: "127.0.0.1:8000",
     }
