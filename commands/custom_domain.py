@@ -202,17 +202,17 @@ def _checked(command: RecordCheck, state: CustomDomain, added: CustomDomainAdded
 def _attempt(
     command: RecordCheck, state: CustomDomain, hostname: str, verdict: Verdict, unroute_at: datetime | None
 ) -> Event:
-    right = verdict.proof is not None and verdict.pointing
+    right = verdict.proven and verdict.pointing
     lacking_since = None if right else state.lacking_since or command.at
     following = command.at + (pause(command.at - lacking_since) if lacking_since else DAILY)
-    if not verdict.proof and unroute_at and command.at < unroute_at:
+    if not verdict.proven and unroute_at and command.at < unroute_at:
         following = min(following, unroute_at)
     return CustomDomainChecked(
         domain_id=command.domain_id,
         hostname=hostname,
         attempt=state.attempts + 1,
         seen=command.seen,
-        proof=verdict.proof,
+        proven=verdict.proven,
         pointing=verdict.pointing,
         problem=verdict.problem,
         lacking_since=lacking_since,
@@ -227,10 +227,10 @@ def pause(lacking: timedelta) -> timedelta:
 
 def _outcome(command: RecordCheck, state: CustomDomain, hostname: str, verdict: Verdict) -> Iterator[Event]:
     identity, status = command.domain_id, state.status
-    if verdict.proof:
+    if verdict.proven:
         if status is not DomainStatus.VERIFIED:
             regained = status in {DomainStatus.LOSING, DomainStatus.UNROUTED}
-            yield CustomDomainVerified(domain_id=identity, hostname=hostname, proof=verdict.proof, regained=regained)
+            yield CustomDomainVerified(domain_id=identity, hostname=hostname, regained=regained)
         return
     problem = verdict.problem or ""
     if status is DomainStatus.VERIFIED and not command.seen.failure:

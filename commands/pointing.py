@@ -1,6 +1,6 @@
 """What the DNS of a custom domain must say, and whether it does."""
 
-from domain.custom_domain import CustomDomainAdded, Proof, Seen, challenge_name
+from domain.custom_domain import CustomDomainAdded, Seen, challenge_name
 from domain.fact import Value
 
 SHOWN_CHARACTERS = 100
@@ -15,9 +15,9 @@ class Target(Value):
 
 
 class Verdict(Value):
-    """``proof``: the domain is its workspace's. ``pointing``: requests come here. ``problem``: what is still wrong."""
+    """``proven``: the domain is its workspace's. ``pointing``: requests come here. ``problem``: what is still wrong."""
 
-    proof: Proof | None
+    proven: bool
     pointing: bool
     problem: str | None = None
 
@@ -25,41 +25,31 @@ class Verdict(Value):
 def judged(added: CustomDomainAdded, seen: Seen, target: Target) -> Verdict:
     """Compare what was seen with what must be.
 
-    The challenge proves the domain to be the workspace's; so does an alias for the environment's own host name, which
-    names the workspace as well. An address proves nothing: it is the same for every workspace.
+    The challenge alone proves anything. An address is the same for every workspace; and an alias for an environment's
+    host name may be older than the environment that has this name today.
     """
     if seen.failure:
-        return Verdict(proof=None, pointing=False, problem=f"Its name servers could not be asked: {seen.failure}")
-    aliased = seen.cname == target.host
-    proof = Proof.TXT if added.challenge in seen.txt else Proof.CNAME if aliased else None
-    pointing = aliased or (bool(seen.addresses) and set(seen.addresses) <= set(target.addresses))
-    problem = (
-        _no_proof(added, seen, target)
-        if proof is None
-        else None
-        if pointing
-        else _not_here(added.hostname, seen, target)
-    )
-    return Verdict(proof=proof, pointing=pointing, problem=problem)
+        return Verdict(proven=False, pointing=False, problem=f"Its name servers could not be asked: {seen.failure}")
+    proven = added.challenge in seen.txt
+    pointing = seen.cname == target.host or (bool(seen.addresses) and set(seen.addresses) <= set(target.addresses))
+    problems = [_no_proof(added, seen)] if not proven else []
+    problems += [_not_here(added.hostname, seen, target)] if not pointing else []
+    return Verdict(proven=proven, pointing=pointing, problem=" ".join(problems) or None)
 
 
-def _no_proof(added: CustomDomainAdded, seen: Seen, target: Target) -> str:
+def _no_proof(added: CustomDomainAdded, seen: Seen) -> str:
     name = challenge_name(added.hostname)
     if seen.txt:
-        found = f"The TXT record at {name} holds {_quoted(seen.txt)}, not '{added.challenge}'."
-    else:
-        found = f"There is no TXT record at {name}; it must hold '{added.challenge}'."
-    if seen.cname:
-        found += f" {added.hostname} is an alias for {_cut(seen.cname)}, not for {target.host}."
-    return found
+        return f"The TXT record at {name} holds {_quoted(seen.txt)}, not '{added.challenge}'."
+    return f"There is no TXT record at {name}; it must hold '{added.challenge}'."
 
 
 def _not_here(hostname: str, seen: Seen, target: Target) -> str:
-    where = f"an alias for {_cut(seen.cname)}" if seen.cname else f"at {', '.join(seen.addresses)}"
+    where = f"is an alias for {_cut(seen.cname)}" if seen.cname else f"is at {', '.join(seen.addresses)}"
     if not (seen.cname or seen.addresses):
-        where = "nowhere: there is no CNAME, A or AAAA record"
+        where = "has no CNAME, A or AAAA record"
     goal = f"CNAME {target.host}" + (f", or A and AAAA {', '.join(target.addresses)}" if target.addresses else "")
-    return f"It is verified, but requests do not come here: {hostname} is {where}. Set {goal}."
+    return f"Requests do not come here: {hostname} {where}. Set {goal}."
 
 
 def _quoted(values: tuple[str, ...]) -> str:

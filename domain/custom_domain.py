@@ -30,13 +30,6 @@ class DomainStatus(StrEnum):
     """It is looked for no more unless somebody asks, and another workspace may take the name."""
 
 
-class Proof(StrEnum):
-    """What shows that whoever rules the domain's DNS wants it here."""
-
-    TXT = "txt"
-    CNAME = "cname"
-
-
 class Redirect(Value):
     """Requests are sent on to the host name ``to``, with the HTTP status 301 or 308."""
 
@@ -92,7 +85,7 @@ class CustomDomainChecked(Fact, tag="custom-domain.checked"):
     hostname: str
     attempt: int
     seen: Seen
-    proof: Proof | None
+    proven: bool
     pointing: bool
     problem: str | None
     lacking_since: datetime | None
@@ -104,7 +97,6 @@ class CustomDomainVerified(Fact, tag="custom-domain.verified"):
 
     domain_id: CustomDomainId
     hostname: str
-    proof: Proof
     regained: bool = False
 
 

@@ -17,7 +17,6 @@ from domain.custom_domain import (
     CustomDomainVerified,
     DomainStatus,
     Event,
-    Proof,
     Redirect,
     Seen,
     VerificationAbandoned,
@@ -51,7 +50,7 @@ class CustomDomainRow(Row):
     status: DomainStatus
     routed: bool
     watched: bool
-    proof: Proof | None
+    proven: bool
     pointing: bool
     problem: str | None
     seen: Seen | None
@@ -124,7 +123,7 @@ def _added(fact: CustomDomainAdded, recorded: Recorded) -> CustomDomainRow:
         status=DomainStatus.PENDING,
         routed=False,
         watched=True,
-        proof=None,
+        proven=False,
         pointing=False,
         problem=None,
         seen=None,
@@ -148,7 +147,7 @@ def _checked(fact: CustomDomainChecked, recorded: Recorded) -> Patch:
     return _patch(
         fact.domain_id,
         recorded,
-        proof=fact.proof,
+        proven=fact.proven,
         pointing=fact.pointing,
         problem=fact.problem,
         seen=fact.seen,

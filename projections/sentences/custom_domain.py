@@ -35,7 +35,7 @@ def tell(fact: custom_domain.Event, who: str) -> str:
             return f"{who} looked for the DNS records of {fact.hostname}, attempt {fact.attempt}: {_found(fact)}"
         case CustomDomainVerified():
             again = " again" if fact.regained else ""
-            return f"The domain {fact.hostname} is verified{again} by its {fact.proof.upper()} record and is routed."
+            return f"The domain {fact.hostname} is verified{again} and routed."
         case CertificateRequested() | CertificateIssued() | CertificateFailed():
             return _certificate(fact)
         case CustomDomainRemoved():

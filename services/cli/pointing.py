@@ -78,12 +78,12 @@ def verify(session: Session, hostname: str, project: str | None, *, wait: bool) 
     deadline = monotonic() + WAIT_SECONDS
     domain = session.client.post(path, None, DomainOut)
     with session.console.waiting(f"waiting for the records of {domain.display_name}"):
-        while wait and domain.proof is None and monotonic() < deadline:
+        while wait and not domain.proven and monotonic() < deadline:
             sleep(PAUSE_SECONDS)
             domain = session.client.post(path, None, DomainOut)
     session.console.document(domain)
     _told(session, domain)
-    return Exit.OK if domain.proof else Exit.FAILED
+    return Exit.OK if domain.proven else Exit.FAILED
 
 
 def change(

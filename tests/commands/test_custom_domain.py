@@ -34,7 +34,6 @@ from domain.custom_domain import (
     CustomDomainUnrouted,
     CustomDomainVerified,
     Event,
-    Proof,
     Redirect,
     Seen,
     VerificationAbandoned,
@@ -64,7 +63,7 @@ ADDED = CustomDomainAdded(
     domain_id=ID, project_id=ProjectId("project"), environment_id=LIVE, hostname=HOST, challenge=TOKEN
 )
 REMOVED = CustomDomainRemoved(domain_id=ID, hostname=HOST)
-VERIFIED = CustomDomainVerified(domain_id=ID, hostname=HOST, proof=Proof.TXT)
+VERIFIED = CustomDomainVerified(domain_id=ID, hostname=HOST)
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GRACE = timedelta(hours=72)
 RIGHT = Seen(txt=("other", TOKEN), addresses=(ADDRESS,))
@@ -171,22 +170,19 @@ class TestChanging:
 
 class TestLooking:
     @pytest.mark.parametrize(
-        ("seen", "proof", "pointing"),
+        ("seen", "pointing"),
         [
-            (RIGHT, Proof.TXT, True),
-            (Seen(txt=(TOKEN,)), Proof.TXT, False),
-            (Seen(cname=ENVIRONMENT_HOST), Proof.CNAME, True),
-            (Seen(txt=(TOKEN,), cname=ENVIRONMENT_HOST), Proof.TXT, True),
-            (Seen(txt=(TOKEN,), addresses=(ADDRESS, "192.0.2.99")), Proof.TXT, False),
-            (Seen(txt=(TOKEN,), cname="cdn.example.net", addresses=(ADDRESS,)), Proof.TXT, True),
+            (RIGHT, True),
+            (Seen(txt=(TOKEN,)), False),
+            (Seen(txt=(TOKEN,), cname=ENVIRONMENT_HOST), True),
+            (Seen(txt=(TOKEN,), addresses=(ADDRESS, "192.0.2.99")), False),
+            (Seen(txt=(TOKEN,), cname="cdn.example.net", addresses=(ADDRESS,)), True),
         ],
     )
-    def test_verifies_by_the_challenge_or_by_an_alias_for_the_environment(
-        self, seen: Seen, proof: Proof, pointing: bool
-    ) -> None:
+    def test_verifies_by_the_challenge_wherever_the_name_leads(self, seen: Seen, pointing: bool) -> None:
         attempt, outcome = follows((ADDED,), check(seen))
-        assert (attempt.proof, attempt.pointing, attempt.problem is None) == (proof, pointing, pointing)
-        assert outcome == (replace(VERIFIED, proof=proof),)
+        assert (attempt.proven, attempt.pointing, attempt.problem is None) == (True, pointing, pointing)
+        assert outcome == (VERIFIED,)
 
     @pytest.mark.parametrize(
         "seen",
@@ -196,13 +192,14 @@ class TestLooking:
             Seen(txt=(TOKEN.upper(),)),
             Seen(addresses=(ADDRESS,)),
             Seen(cname="other.apps.example.org", addresses=(ADDRESS,)),
-            Seen(cname=ENVIRONMENT_HOST, failure="it timed out."),
+            Seen(cname=ENVIRONMENT_HOST),
+            Seen(txt=(TOKEN,), failure="it timed out."),
             MUTE,
         ],
     )
     def test_verifies_by_nothing_else_and_says_what_is_wrong(self, seen: Seen) -> None:
         attempt, outcome = follows((ADDED,), check(seen))
-        assert (attempt.proof, outcome) == (None, ())
+        assert (attempt.proven, outcome) == (False, ())
         assert attempt.problem
 
     def test_counts_and_keeps_what_was_seen(self) -> None:
@@ -230,7 +227,7 @@ class TestLooking:
         past = (ADDED, VerificationAbandoned(domain_id=ID, hostname=HOST, problem="no"))
         resumed = VerificationResumed(domain_id=ID, hostname=HOST)
         attempt, outcome = follows(past, check(RIGHT, asked=True))
-        assert (attempt.proof, outcome) == (Proof.TXT, (resumed, VERIFIED))
+        assert (attempt.proven, outcome) == (True, (resumed, VERIFIED))
         assert reservations(resumed, TENANT) == [Take(scope=CUSTOM_DOMAIN, name=HOST)]
         given(*past).when(check(RIGHT)).then_nothing()
 
@@ -302,7 +299,7 @@ def _looks(past: tuple[Event, ...], seen: Seen) -> Any:
 
 LOOKS = st.lists(
     st.tuples(
-        st.sampled_from([RIGHT, NOTHING, MUTE, Seen(cname=ENVIRONMENT_HOST)]),
+        st.sampled_from([RIGHT, NOTHING, MUTE, Seen(txt=(TOKEN,))]),
         st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=9)),
         st.booleans(),
     ),
@@ -326,7 +323,7 @@ def test_whatever_is_seen_only_what_was_proven_is_routed_and_a_loss_has_its_grac
                     assert fact.attempt == attempt
                     assert fact.next_check_at > at
                 case CustomDomainVerified():
-                    assert seen in {RIGHT, Seen(cname=ENVIRONMENT_HOST)}
+                    assert seen in {RIGHT, Seen(txt=(TOKEN,))}
                     routed, lost_at = True, None
                 case VerificationLost():
                     assert (routed, seen) == (True, NOTHING)

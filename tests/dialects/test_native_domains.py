@@ -3,12 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from domain.catalogue import AnyFact
+from domain.fact import tag_of
+from domain.identifiers import stream
+from projections.sentences import sentence
 from services.cli import pointing
 from services.cli.session import Session
 from services.dns_checking import DnsChecking
@@ -52,6 +56,11 @@ class Site:
     def add(self, hostname: str, status: int = 201, **fields: Any) -> Any:
         return self.caller.post(self.path, {"hostname": hostname, **fields}, status)
 
+    def point(self, domain: Any, names: NameServer) -> None:
+        """Set the records that are wanted: the challenge, and the alias."""
+        for record in domain["records"][:2]:
+            names.set(record["name"], record["type"], record["value"] + ("." if record["type"] == "CNAME" else ""))
+
     def verify(self, domain: Any) -> Any:
         return self.caller.post(f"{self.path}/{domain['id']}/verify", status=200)
 
@@ -87,21 +96,23 @@ def test_verifying_says_what_is_wrong_until_it_is_right(site: Site, names: NameS
     assert f"holds 'something else', not '{value}'" in wrong["problem"]
     names.set(txt, "TXT", '"something else"', f'"{value}"')
     proven = site.verify(domain)
-    assert (proven["status"], proven["live"], proven["proof"], proven["pointsHere"]) == ("verified", True, "txt", False)
-    assert "requests do not come here" in proven["problem"]
+    assert (proven["status"], proven["live"], proven["proven"], proven["pointsHere"]) == ("verified", True, True, False)
+    assert proven["problem"].startswith("Requests do not come here")
     names.set("right.example.test", "A", "192.0.2.7")
     whole = site.verify(domain)
     assert (whole["pointsHere"], whole["problem"]) == (True, None)
     assert [one["found"] for one in whole["records"]] == [True, False, True, False]
 
 
-def test_a_cname_to_the_environments_host_verifies_without_a_challenge(site: Site, names: NameServer) -> None:
+def test_an_alias_points_here_and_proves_nothing(site: Site, names: NameServer) -> None:
     domain = site.add("alias.example.test")
     names.set("alias.example.test", "CNAME", f"{site.host}.")
-
+    aliased = site.verify(domain)
+    site.point(domain, names)
     proven = site.verify(domain)
 
-    assert (proven["status"], proven["proof"], proven["pointsHere"]) == ("verified", "cname", True)
+    assert (aliased["status"], aliased["proven"], aliased["pointsHere"]) == ("pending", False, True)
+    assert (proven["status"], proven["proven"], proven["pointsHere"]) == ("verified", True, True)
     assert proven["seen"]["cname"] == site.host
 
 
@@ -186,7 +197,7 @@ def test_a_domain_redirects_moves_and_answers_again(site: Site) -> None:
 def test_the_runtime_of_an_environment_shows_its_domains(site: Site, names: NameServer) -> None:
     place = f"/projects/{site.project['id']}/environments/{site.project['environments'][0]['id']}/runtime"
     domain = site.add("runtime.example.test")
-    names.set("runtime.example.test", "CNAME", f"{site.host}.")
+    site.point(domain, names)
     before = site.caller.get(place)
     site.verify(domain)
 
@@ -233,30 +244,31 @@ def test_another_workspace_and_another_project_see_nothing(site: Site, outsider:
     assert site.caller.get(f"{site.path}/{domain['id']}")["hostname"] == "mine.example.test"
 
 
-def test_every_look_and_change_stands_in_the_audit_trail(site: Site, names: NameServer) -> None:
+def test_every_look_and_change_is_a_fact_that_tells_of_itself(plane: Plane, site: Site, names: NameServer) -> None:
     domain = site.add("audit.example.test")
     site.verify(domain)
-    names.set("audit.example.test", "CNAME", f"{site.host}.")
+    site.point(domain, names)
     site.verify(domain)
     site.caller.http.delete(f"{site.caller.base}{site.path}/{domain['id']}", params={"reason": "sold"})
 
-    told = site.caller.get("/audit-trail", params={"subject": f"custom-domain-{domain['id']}"})["items"]
+    told = plane.call(plane.core.log.read(stream("custom-domain", domain["id"])))
 
-    types = [one["type"].removeprefix("custom-domain.") for one in reversed(told)]
-    assert types == ["added", "checked", "checked", "verified", "removed"]
-    assert "There is no TXT record at _shipbook-challenge.audit.example.test" in told[3]["message"]
-    assert told[0]["reason"] == "sold"
+    tags = [tag_of(one.fact).removeprefix("custom-domain.") for one in told]
+    assert tags == ["added", "checked", "checked", "verified", "removed"]
+    said = sentence(cast("AnyFact", told[1].fact), "insider")
+    assert "There is no TXT record at _shipbook-challenge.audit.example.test" in said
+    assert (told[-1].context.reason, told[-1].context.actor.name) == ("sold", site.caller.email)
 
 
 def test_the_worker_looks_by_itself_and_notices_a_loss(plane: Plane, site: Site, names: NameServer) -> None:
     domain = site.add("self.example.test")
-    names.set("self.example.test", "CNAME", f"{site.host}.")
+    site.point(domain, names)
     later = plane.core.clock.now() + timedelta(minutes=2)
     checking = DnsChecking(replace(plane.core, clock=_At(later)), plane.settings)
 
     plane.call(checking.look())
     plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "verified")
-    names.set("self.example.test", "CNAME")
+    names.set(domain["records"][0]["name"], "TXT")
     plane.call(DnsChecking(replace(plane.core, clock=_At(later + timedelta(days=2))), plane.settings).look())
     plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "losing")
     plane.call(DnsChecking(replace(plane.core, clock=_At(later + timedelta(days=9))), plane.settings).look())
@@ -274,7 +286,7 @@ def test_the_command_line_adds_shows_verifies_changes_and_removes(
         assert "_shipbook-challenge.cli.example.test" in capsys.readouterr().out
         assert pointing.verify(session, "cli.example.test", slug, wait=False) == 1
         assert "There is no TXT record" in capsys.readouterr().err
-        names.set("cli.example.test", "CNAME", f"{site.host}.")
+        site.point(site.caller.get(site.path)["items"][0], names)
         assert pointing.verify(session, "CLI.example.test.", slug, wait=True) == 0
         assert pointing.change(session, "cli.example.test", slug, None, "x.example.test", 301, no_redirect=False) == 0
         assert pointing.show(session, "cli.example.test", slug) == 0

@@ -15,7 +15,6 @@ from domain.custom_domain import (
     CustomDomainRemoved,
     CustomDomainUnrouted,
     CustomDomainVerified,
-    Proof,
     Redirect,
     Seen,
     VerificationAbandoned,
@@ -30,7 +29,7 @@ HOST = "www.example.com"
 APEX = Redirect(to="example.com", status=301)
 
 
-def checked(domain: CustomDomainId, attempt: int, proof: Proof | None) -> CustomDomainChecked:
+def checked(domain: CustomDomainId, attempt: int, *, proven: bool) -> CustomDomainChecked:
     """A look at the domain's name servers."""
     seen = Seen(name_servers=("ns.example.com",), txt=("shipbook-1",), addresses=("192.0.2.7",))
     return CustomDomainChecked(
@@ -38,10 +37,10 @@ def checked(domain: CustomDomainId, attempt: int, proof: Proof | None) -> Custom
         hostname=HOST,
         attempt=attempt,
         seen=seen,
-        proof=proof,
-        pointing=proof is not None,
-        problem=None if proof else "There is no TXT record.",
-        lacking_since=None if proof else AT,
+        proven=proven,
+        pointing=proven,
+        problem=None if proven else "There is no TXT record.",
+        lacking_since=None if proven else AT,
         next_check_at=AT,
     )
 
@@ -52,16 +51,16 @@ def life(domain: CustomDomainId, project: ProjectId) -> Iterator[Fact]:
     named: dict[str, Any] = {"domain_id": domain, "hostname": HOST}
     gone = {**named, "problem": "There is no TXT record."}
     yield CustomDomainAdded(project_id=project, environment_id=live, challenge="shipbook-1", **named)
-    yield checked(domain, 1, None)
-    yield checked(domain, 2, Proof.TXT)
-    yield CustomDomainVerified(proof=Proof.TXT, **named)
+    yield checked(domain, 1, proven=False)
+    yield checked(domain, 2, proven=True)
+    yield CustomDomainVerified(**named)
     yield CertificateRequested(**named)
     yield CertificateFailed(**gone)
     yield CertificateIssued(not_after=AT, issuer="R11", **named)
     yield CustomDomainRedirected(redirect=APEX, **named)
     yield CustomDomainMoved(environment_id=staging, former=live, **named)
     yield VerificationLost(unroute_at=AT, **gone)
-    yield CustomDomainVerified(proof=Proof.CNAME, regained=True, **named)
+    yield CustomDomainVerified(regained=True, **named)
     yield VerificationLost(unroute_at=AT, **gone)
     yield CustomDomainUnrouted(**gone)
     yield VerificationAbandoned(**gone)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, UnsetType
 
 from adapters.http.native.wire.shapes import In, Out, said
-from domain.custom_domain import DomainStatus, Proof
+from domain.custom_domain import DomainStatus
 from domain.identifiers import CustomDomainId, EnvironmentId, ProjectId
 
 Host = Annotated[str, said("A host name, as people write it.", "www.example.com", "*.example.com")]
@@ -76,7 +76,7 @@ class DomainOut(Out):
     redirect_status: int | None
     status: DomainStatus
     live: Annotated[bool, said("Whether requests for it are answered.")]
-    proof: Proof | None
+    proven: Annotated[bool, said("Whether the TXT record is there.")]
     points_here: Annotated[bool, said("Whether requests come here, as far as the DNS says.")]
     problem: str | None
     records: list[RecordOut]

@@ -31,7 +31,7 @@ def domain(row: CustomDomainRow, host: str, settings: Settings) -> DomainOut:
         redirect_status=row.redirect.status if row.redirect else None,
         status=row.status,
         live=row.routed,
-        proof=row.proof,
+        proven=row.proven,
         points_here=row.pointing,
         problem=row.problem,
         records=[*_records(row, host, settings)],
