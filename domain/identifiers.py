@@ -35,7 +35,8 @@ StreamName = NewType("StreamName", str)
 """``<category>-<id>``: the facts of one thing."""
 
 LogId = NewType("LogId", str)
-"""``deployment-<id>`` for a build's lines, ``release-<id>`` for those of a running application."""
+"""``deployment-<id>`` for a build's lines, ``release-<id>`` for those of a running application, ``access-<id>`` for the
+requests to an environment."""
 
 
 def uuid7() -> str:
@@ -72,3 +73,8 @@ def deployment_of(log: LogId) -> DeploymentId | None:
 def runtime_log(release: ReleaseId) -> LogId:
     """The log that a release's running instances write."""
     return LogId(f"release-{release}")
+
+
+def access_log(environment: EnvironmentId) -> LogId:
+    """The log of the requests to an environment. It is never closed."""
+    return LogId(f"access-{environment}")

@@ -15,6 +15,10 @@ HOST = r"^((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}
 """A host name (RFC 1123) in lower case; nothing else ever becomes part of a path or of a DNS question."""
 
 _HOST = "{http.regexp.host.1}"
+ACCESS_LOG = "access.log"
+"""In ``settings.logs_dir``. Beside it lie ``ROLLED`` files at the most, of ``ROLL_MB`` each, which it was before."""
+ROLL_MB, ROLLED = 16, 16
+
 WILDCARD = "_."
 """What a wildcard's directory begins with: no host name does, and ``*`` would be a pattern to Caddy."""
 
@@ -33,6 +37,8 @@ _HASHED = (
     + r")\.[a-z0-9]+$"
 )
 """Paths whose name changes with their content, by the conventions of Next, Astro, SvelteKit, Nuxt, CRA and Vite."""
+
+_STOPPED = "Stopped", "This application is stopped. Whoever it belongs to can start it again."
 
 _TRY_SECONDS = 5
 """How long a request that no instance has received waits for one."""
@@ -84,16 +90,17 @@ def _host_routes(settings: Settings) -> list[dict[str, Any]]:
 
 
 def _entry_routes(settings: Settings, entry: str) -> list[dict[str, Any]]:
-    """A redirect, a release by its name, a service, or else whatever is public.
+    """A release by its name, a service, a redirect, or else whatever is public.
 
     Reading the name follows the host's link twice, and the others once each: if the link changes in between, the last
     route serves the request, so that none is lost.
     """
     hosts = f"{settings.sites_dir}/hosts"
     named = _subroute(
-        {"match": [{"vars_regexp": {_FOUND: {"name": "release", "pattern": "([^/]+)$"}}}], "handle": []},
+        {"match": [_named("release", "([^/,]+),[^/]*$")], "handle": []},
         {"handle": _static(f"{settings.sites_dir}/releases/{_RELEASE}")},
     )
+    service, stopped = (_subroute({"handle": [last]}) for last in (_proxy(settings), _page(*_STOPPED, 503)))
     sent_on = _subroute(
         {
             "match": [{"vars_regexp": {_FOUND: {"name": "to", "pattern": "/(30[18]),(https?),([^/,]+)$"}}}],
@@ -107,11 +114,28 @@ def _entry_routes(settings: Settings, entry: str) -> list[dict[str, Any]]:
         }
     )
     return [
+        {"match": [_file(hosts, f"/{entry}/release/*")], "handle": [_owned(named)]},
+        {"match": [_file(hosts, f"/{entry}/service/*")], "handle": [_owned(service)]},
+        {"match": [_file(hosts, f"/{entry}/stopped/*")], "handle": [_owned(stopped)]},
         {"match": [_file(hosts, f"/{entry}/redirect/*")], "handle": [sent_on]},
-        {"match": [_file(hosts, f"/{entry}/release/*")], "handle": [named]},
-        {"match": [_file(hosts, f"/{entry}/service")], "handle": [_proxy(settings)]},
         {"match": [_file(hosts, f"/{entry}/public/")], "handle": _static(f"{hosts}/{entry}")},
     ]
+
+
+def _owned(handled: dict[str, Any]) -> dict[str, Any]:
+    """Let the access log tell whose request it was, as the file that was found is called."""
+    fields = {
+        "environment": "{http.regexp.owner.1}",
+        "release": "{http.regexp.owner.2}",
+        "user_agent": "{http.request.header.User-Agent}",
+    }
+    said = [{"handler": "log_append", "key": key, "value": value} for key, value in fields.items()]
+    return _subroute({"match": [_named("owner", "([^/,]*),([^/,]*)$")], "handle": [*said, handled]})
+
+
+def _named(name: str, pattern: str) -> dict[str, Any]:
+    """Take apart how the file is called that was found."""
+    return {"vars_regexp": {_FOUND: {"name": name, "pattern": pattern}}}
 
 
 def _static(site: str) -> list[dict[str, Any]]:
@@ -215,8 +239,12 @@ def _error_routes() -> list[dict[str, Any]]:
 
 
 def _logs(settings: Settings) -> dict[str, Any]:
-    """Caddy's own log to its standard error; one JSON line a request to a file that rotates, without what is secret."""
-    writer = {"output": "file", "filename": str(settings.logs_dir / "access.log"), "roll_size_mb": 16, "roll_keep": 4}
+    """Caddy's own log to its standard error; one JSON line a request to a file that rotates, without what is secret.
+
+    Of what was sent no header (cookies, credentials) and no query string, of the answer no header.
+    """
+    rolling = {"roll_size_mb": ROLL_MB, "roll_keep": ROLLED, "roll_gzip": False}
+    writer = {"output": "file", "filename": str(settings.logs_dir / ACCESS_LOG), **rolling}
     fields = {
         "request>headers": {"filter": "delete"},
         "resp_headers": {"filter": "delete"},
@@ -226,7 +254,7 @@ def _logs(settings: Settings) -> dict[str, Any]:
         "default": {"level": "WARN", "encoder": {"format": "json"}, "exclude": ["http.log.access", *https.LOGGERS]},
         "access": {
             "include": ["http.log.access"],
-            "writer": writer | {"roll_gzip": False},
+            "writer": writer,
             "encoder": {"format": "filter", "wrap": {"format": "json"}, "fields": fields},
         },
     }

@@ -1,8 +1,9 @@
 """What Caddy serves for each host, as links that are swapped by one rename.
 
 ``releases/<name>/`` says once and for all what a host may be: ``public``, a link to the artifact, with the empty file
-``release/<name>`` (Caddy learns the name from it) and perhaps the empty file ``fallback``; or the empty file
-``service``, for hosts whose instances the responder knows; or the empty file ``redirect/<status>,<scheme>,<host>``.
+``release/<name>,<owner>`` and perhaps the empty file ``fallback``; or the empty file ``service/<owner>``, for hosts
+whose instances the responder knows; or ``stopped/<owner>``; or ``redirect/<status>,<scheme>,<host>``. Caddy learns from
+these names what it has to know: ``<owner>`` is ``<environment>,<release>``, for the access log.
 ``hosts/<host>`` is a link to one of these directories; that of ``*.example.com`` is called ``_.example.com``.
 Every step may be cut short and repeated.
 """
@@ -12,13 +13,26 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
+from typing import NamedTuple
 
 from adapters.edge.caddy import HOST, WILDCARD
 
-_SERVICE = "service"
 _ANY = "*."
 _UNFINISHED = "."
 """The first letter of what is being made; no host and no release starts with it."""
+
+
+class Owner(NamedTuple):
+    """Whose access log tells of the requests to a host, and of which release; nobody's where there is none."""
+
+    environment_id: str = ""
+    release_id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.environment_id},{self.release_id}"
+
+
+NOBODY = Owner()
 
 
 class HostInvalid(ValueError):
@@ -58,11 +72,12 @@ class Sites:
         for directory in (self._hosts, self._releases):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def publish(self, host: str, artifact: Path, release_id: str, *, fallback: bool) -> None:
+    def publish(self, host: str, artifact: Path, release_id: str, *, fallback: bool, environment_id: str = "") -> None:
         """Serve ``artifact``, a directory, at ``host`` from now on; ``fallback``: unknown paths show /index.html."""
-        name = _release_name(checked(host), artifact, release_id, fallback=fallback)
+        owner = Owner(environment_id, release_id)
+        name = _release_name(checked(host), artifact, owner, fallback=fallback)
         if not (self._releases / name).is_dir():
-            growing = self._marked("release", name)
+            growing = self._marked("release", f"{name},{owner}")
             (growing / "public").symlink_to(artifact.absolute())
             if fallback:
                 (growing / "fallback").touch()
@@ -71,20 +86,15 @@ class Sites:
 
     def redirect(self, host: str, status: int, scheme: str, to: str) -> None:
         """Send requests for ``host`` on to ``to``, a host name perhaps with a port."""
-        mark = f"{status},{scheme},{to}"
-        name = sha256(f"redirect\0{mark}".encode()).hexdigest()[:32]
-        if not (self._releases / name).is_dir():
-            _take_place(self._marked("redirect", mark), self._releases / name)
-        self._point(host, name)
+        self._show_mark(host, "redirect", f"{status},{scheme},{to}")
 
-    def proxy(self, host: str) -> None:
+    def proxy(self, host: str, owner: Owner = NOBODY) -> None:
         """Pass requests for ``host`` to the instances that the responder knows."""
-        if not (self._releases / _SERVICE).is_dir():
-            growing = self._unfinished(self._releases)
-            growing.mkdir()
-            (growing / _SERVICE).touch()
-            _take_place(growing, self._releases / _SERVICE)
-        self._point(host, _SERVICE)
+        self._show_mark(host, "service", str(owner))
+
+    def stop(self, host: str, owner: Owner = NOBODY) -> None:
+        """Say at ``host`` that its application is stopped."""
+        self._show_mark(host, "stopped", str(owner))
 
     def withdraw(self, host: str) -> None:
         """Serve nothing at ``host``."""
@@ -120,10 +130,22 @@ class Sites:
     def _retire(self, host: str, old: str | None, shown: str | None) -> None:
         """Keep the ``old`` release, because a request may be reading it; remove the one before that."""
         last = self._previous.pop(host, None)
-        if last not in {None, old, shown, _SERVICE}:
+        if last not in {None, old, shown} and not self._shared(str(last)):
             _remove(self._releases / str(last))
         if old:
             self._previous[host] = old
+
+    def _shared(self, name: str) -> bool:
+        """Whether other hosts may show the release as well; ``tidy`` removes it then."""
+        return not (self._releases / name / "public").is_symlink()
+
+    def _show_mark(self, host: str, kind: str, mark: str) -> None:
+        """Let the host show what needs no more than a mark."""
+        checked(host)
+        name = sha256(f"{kind}\0{mark}".encode()).hexdigest()[:32]
+        if not (self._releases / name).is_dir():
+            _take_place(self._marked(kind, mark), self._releases / name)
+        self._point(host, name)
 
     def _marked(self, kind: str, mark: str) -> Path:
         """A directory to become a release, with the empty file ``kind/mark`` in it."""
@@ -136,9 +158,9 @@ class Sites:
         return directory / f"{_UNFINISHED}{token_hex(8)}"
 
 
-def _release_name(host: str, artifact: Path, release_id: str, *, fallback: bool) -> str:
+def _release_name(host: str, artifact: Path, owner: Owner, *, fallback: bool) -> str:
     """Names the directory after everything that is in it, so that it never needs to change."""
-    content = f"{host}\0{artifact.absolute()}\0{release_id}\0{fallback}"
+    content = f"{host}\0{artifact.absolute()}\0{owner}\0{fallback}"
     return sha256(content.encode()).hexdigest()[:32]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.edge.responder import Responder, Upstream
-from adapters.edge.sites import HostInvalid, Sites, checked
+from adapters.edge.sites import HostInvalid, Owner, Sites, checked
 
 
 class StaticRoute(msgspec.Struct, frozen=True, tag="static"):
@@ -16,6 +16,7 @@ class StaticRoute(msgspec.Struct, frozen=True, tag="static"):
     release_id: str
     artifact: Path
     fallback: bool = False
+    environment_id: str = ""
 
 
 class ServiceRoute(msgspec.Struct, frozen=True, tag="service"):
@@ -24,6 +25,15 @@ class ServiceRoute(msgspec.Struct, frozen=True, tag="service"):
     hostname: str
     release_id: str
     upstreams: tuple[Upstream, ...]
+    environment_id: str = ""
+
+
+class StoppedRoute(msgspec.Struct, frozen=True, tag="stopped"):
+    """A host that says that its application is stopped."""
+
+    hostname: str
+    release_id: str
+    environment_id: str = ""
 
 
 class RedirectRoute(msgspec.Struct, frozen=True, tag="redirect"):
@@ -35,8 +45,9 @@ class RedirectRoute(msgspec.Struct, frozen=True, tag="redirect"):
     status: int = 308
 
 
-Route = StaticRoute | ServiceRoute | RedirectRoute
-"""``hostname`` may be a wildcard, which shows what no host of its own shows."""
+Route = StaticRoute | ServiceRoute | StoppedRoute | RedirectRoute
+"""``hostname`` may be a wildcard, which shows what no host of its own shows. The access log tells of requests by their
+environment, where the route has one."""
 
 
 class EdgeTable:
@@ -80,9 +91,18 @@ class EdgeTable:
         match route:
             case ServiceRoute():
                 self._responder.show(host, route.upstreams)
-                self._sites.proxy(host)
+                self._sites.proxy(host, Owner(route.environment_id, route.release_id))
             case StaticRoute():
-                self._sites.publish(host, route.artifact, route.release_id, fallback=route.fallback)
+                self._sites.publish(
+                    host,
+                    route.artifact,
+                    route.release_id,
+                    fallback=route.fallback,
+                    environment_id=route.environment_id,
+                )
+                self._responder.forget(host)
+            case StoppedRoute():
+                self._sites.stop(host, Owner(route.environment_id, route.release_id))
                 self._responder.forget(host)
             case RedirectRoute():
                 self._sites.redirect(host, route.status, route.scheme, route.to)
