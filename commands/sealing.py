@@ -26,7 +26,7 @@ async def set_secret(
     """Keep a new secret. Raises ``NameTaken`` where the scope already has one of that name."""
     require_value(value.reveal)
     if project_id is not None:
-        await _require_place(handler, context, project_id, environment_id)
+        await require_place(handler, context, project_id, environment_id)
     command = SetSecret(
         secret_id=secret_id,
         name=name,
@@ -60,9 +60,10 @@ async def rotate_secret(
     return await handler.handle(command, context, sealed=[sealed], request=request)
 
 
-async def _require_place(
+async def require_place(
     handler: Handler, context: Context, project_id: ProjectId, environment_id: EnvironmentId | None
 ) -> None:
+    """Refuse a project or environment that is not there."""
     state = await handler.state(project.DECIDER, project_id, context.tenant_id)
     require_project(state)
     if environment_id is not None:

@@ -95,12 +95,19 @@ def require_secret(state: Secret) -> SecretSet:
 
 def require_value(value: str) -> None:
     """Refuse a value that cannot be a variable's."""
+    if wrong := wrong_value(value):
+        raise invalid("value", wrong)
+
+
+def wrong_value(value: str) -> str | None:
+    """Why the value cannot be a variable's, without showing it."""
     if not value or NOT_IN_A_VARIABLE.search(value) or len(value.encode()) > LARGEST_VALUE:
-        raise invalid("value", f"must be 1 to {LARGEST_VALUE} bytes of UTF-8 without a null character")
+        return f"must be 1 to {LARGEST_VALUE} bytes of UTF-8 without a null character"
+    return None
 
 
 def _set(command: SetSecret) -> Sequence[Event]:
-    check([("name", _name(command.name)), ("scope", _scope(command))])
+    check([("name", wrong_name(command.name)), ("scope", _scope(command))])
     return [
         SecretSet(
             secret_id=command.secret_id,
@@ -125,7 +132,8 @@ def _deleted(command: DeleteValues, state: Secret) -> Sequence[Event]:
     return [SecretValuesDeleted(secret_id=command.secret_id, name=state.set.name, versions=versions, kept=kept)]
 
 
-def _name(name: str) -> str | None:
+def wrong_name(name: str) -> str | None:
+    """Why it cannot be a secret's name."""
     if not NAME.fullmatch(name):
         return f"'{name}' is not a variable's name; use letters, digits and '_', such as DATABASE_URL"
     return f"'{name}' is set by Shipbook itself; choose another name" if name in RESERVED else None

@@ -84,6 +84,92 @@ def secrets_set(
     return set_secret(session, name, project, environment)
 
 
+@client_command(
+    secrets,
+    "show",
+    None,
+    [("shipbook secrets show STRIPE_KEY -p shop", "its versions, when and by whom they were set")],
+)
+def secrets_show(
+    session: "Session", name: SecretArgument, project: Project = None, environment: Environment = None
+) -> int:
+    """Show a secret's versions; values are never shown."""
+    from services.cli.unsealing import show
+
+    return show(session, name, project, environment)
+
+
+@client_command(
+    secrets,
+    "uses",
+    None,
+    [("shipbook secrets uses STRIPE_KEY -p shop", "which releases have it, and whether in its newest version")],
+)
+def secrets_uses(
+    session: "Session", name: SecretArgument, project: Project = None, environment: Environment = None
+) -> int:
+    """List the releases that have a secret, and in which version."""
+    from services.cli.unsealing import uses
+
+    return uses(session, name, project, environment)
+
+
+@client_command(
+    secrets,
+    "effective",
+    None,
+    [
+        ("shipbook secrets effective -p shop -e production", "what its next deployment gets, and from where"),
+        ("shipbook secrets effective -p shop", "what every environment of the project gets"),
+    ],
+)
+def secrets_effective(session: "Session", project: Project = None, environment: Environment = None) -> int:
+    """Show what an environment sees: each name once, from the narrowest scope that has it."""
+    from services.cli.unsealing import effective
+
+    return effective(session, project, environment)
+
+
+@client_command(
+    secrets,
+    "import",
+    None,
+    [
+        ("shipbook secrets import .env -p shop -e staging", "each of its variables becomes a secret there"),
+        ("shipbook secrets import .env --dry-run", "only say what would be done"),
+        ("pass show shop/env | shipbook secrets import - -p shop", "from another program"),
+    ],
+)
+def secrets_import(
+    session: "Session",
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .env file; - is standard input.")],
+    project: Project = None,
+    environment: Environment = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep nothing; say what would be done.")] = False,
+) -> int:
+    """Import a .env file. A line that cannot be used refuses all of it; repeat it as often as you like."""
+    from services.cli.unsealing import import_file
+
+    return import_file(session, file, project, environment, dry_run=dry_run)
+
+
+@client_command(
+    secrets,
+    "shred",
+    None,
+    [("shipbook secrets shred --confirm Acme --reason 'The contract ended.'", "nobody can open a value any more")],
+)
+def secrets_shred(
+    session: "Session",
+    confirm: Annotated[str, typer.Option(metavar="NAME", help="The workspace's name, to show that you mean it.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; the audit trail keeps it.")],
+) -> int:
+    """Destroy the workspace's keys, and with them every secret, credential and database password. Owners only."""
+    from services.cli.unsealing import shred
+
+    return shred(session, confirm, reason)
+
+
 @client_command(secrets, "rm", None, [("shipbook secrets rm STRIPE_KEY -p shop", "later deployments do without")])
 def secrets_remove(
     session: "Session",

@@ -41,7 +41,7 @@ def listing(session: Session, project: str | None) -> int:
 
 def set_secret(session: Session, name: str, project: str | None, environment: str | None) -> int:
     """Give a secret its first value, or another one."""
-    place = _place(session, project, environment)
+    place = place_of(session, project, environment)
     found = _found(session, name, place)
     value = hidden(f"Value of {name}: ")
     if found:
@@ -56,16 +56,23 @@ def set_secret(session: Session, name: str, project: str | None, environment: st
 
 def remove(session: Session, name: str, project: str | None, environment: str | None) -> int:
     """Remove a secret."""
-    found = _found(session, name, _place(session, project, environment))
-    if found is None:
-        raise WrongUsage(f"There is no secret {name} with exactly this scope. `shipbook secrets list` shows all.")
+    found = secret(session, name, project, environment)
     session.client.delete(session.path("secrets", found.id))
     session.console.document({"removed": found.name, "id": found.id})
     session.console.say(f"{found.name} is removed. Releases made before keep their version.")
     return Exit.OK
 
 
-def _place(session: Session, project: str | None, environment: str | None) -> Place:
+def secret(session: Session, name: str, project: str | None, environment: str | None) -> SecretOut:
+    """The secret of this name and exactly this scope. Raises WrongUsage."""
+    found = _found(session, name, place_of(session, project, environment))
+    if found is None:
+        raise WrongUsage(f"There is no secret {name} with exactly this scope. `shipbook secrets list` shows all.")
+    return found
+
+
+def place_of(session: Session, project: str | None, environment: str | None) -> Place:
+    """The ids of the project and the environment that are meant."""
     if project is None and environment is None:
         return None, None
     found = finding.project(session, project)

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec.structs import replace
 
+from adapters import dotfiles
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS
 from adapters.http.native import words
@@ -15,12 +16,17 @@ from adapters.http.native.wire.secrets import (
     EffectiveSecrets,
     SecretCreation,
     SecretDetail,
+    SecretImport,
     SecretOut,
     SecretPatch,
+    SecretsImported,
     SecretUseOut,
+    Shredded,
+    Shredding,
 )
 from adapters.http.paging import Asked, Listing
-from commands import sealing
+from commands import importing, sealing, shredding
+from commands.importing import Destination
 from commands.ports import SecretValue
 from commands.secret import RemoveSecret
 from domain.access import Access
@@ -31,6 +37,8 @@ from projections import environments, projects, secret_uses, secrets
 
 SECRETS = "/tenants/{tenant_id:str}/secrets"
 SECRET = SECRETS + "/{secret_id:str}"
+LARGEST_IMPORT = 4 << 20
+"""In bytes of JSON, where a character may be six."""
 
 
 @get(SECRETS)
@@ -70,6 +78,35 @@ async def set_secret(data: JSONBody[SecretCreation], call: NamedDependency[Call]
         )
     )
     return await _shown(call, secret_id, status=201)
+
+
+@post(SECRETS + "/import", status_code=200, request_max_body_size=LARGEST_IMPORT, opt={NEEDS: Access.DEVELOP})
+async def import_secrets(data: JSONBody[SecretImport], call: NamedDependency[Call]) -> SecretsImported:
+    """Import a `.env` file: each variable becomes a secret of the workspace, the project or the environment.
+
+    Everything is checked before anything is kept: a line that cannot be used refuses the whole import. A variable
+    whose value is the same already is left alone, so an import can be repeated, also one that was broken off. With
+    `dryRun` nothing is kept, and each line is told of.
+    """
+    variables = dotfiles.variables(data.content)
+    destination = Destination(project_id=data.project_id, environment_id=data.environment_id)
+    rows = await secrets.at(call.reader, call.tenant, data.project_id, data.environment_id)
+    vault, known = call.parts.vault, {row.name: row.id for row in rows}
+    planned = await importing.plan(call.handler, vault, call.context, destination, variables, known, call.request)
+    if not data.dry_run:
+        importing.require_sound(planned)
+        if to_do := importing.to_do(planned):
+            work = importing.carry_out(
+                call.handler,
+                vault,
+                call.context,
+                destination,
+                to_do,
+                lambda name: SecretId(call.new(f"secret {name}")),
+                call.request,
+            )
+            await call.perform(work)
+    return words.secrets.imported(planned, dry_run=data.dry_run)
 
 
 @get(SECRETS + "/effective")
@@ -155,6 +192,21 @@ async def remove_secret(secret_id: FromPath[SecretId], call: NamedDependency[Cal
     await call.perform(call.handler.handle(RemoveSecret(secret_id=secret_id), call.context, request=call.request))
 
 
+@post("/tenants/{tenant_id:str}/shred", status_code=200, opt={NEEDS: Access.OWN})
+async def shred_workspace(data: JSONBody[Shredding], call: NamedDependency[Call]) -> Shredded:
+    """Destroy the workspace's keys, and with them every value that was ever sealed for it.
+
+    Secrets, credentials of repositories, channels' addresses and passwords of databases cannot be opened by anybody
+    any more, not by us either. History stays. What runs goes on until it is started again; releases that had secrets
+    cannot be rolled back to. Secrets that are set afterwards get keys of their own.
+    """
+    context = call.because(data.reason)
+    await call.perform(
+        shredding.shred(call.handler, call.parts.vault, context, confirm=data.confirm, request=call.request)
+    )
+    return Shredded(workspace_id=call.tenant, at=context.at)
+
+
 async def _seen(call: Call, project_id: ProjectId | None, environment_id: EnvironmentId | None) -> EffectiveSecrets:
     found = await secrets.layered(call.reader, call.tenant, project_id, environment_id)
     openable = await call.parts.vault.openable(call.tenant, [(one.row.id, one.row.version) for one in found])
@@ -170,10 +222,12 @@ async def _shown(call: Call, secret_id: SecretId, *, status: int = 200) -> Answe
 ROUTES = [
     list_secrets,
     set_secret,
+    import_secrets,
     list_effective_secrets,
     list_secrets_of_environment,
     show_secret,
     list_uses_of_secret,
     rotate_secret,
     remove_secret,
+    shred_workspace,
 ]

@@ -4,11 +4,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from adapters.http.native.wire.shapes import In, Out, said
+from commands.importing import Outcome
 from domain.identifiers import (
     EnvironmentId,
     ProjectId,
     ReleaseId,
     SecretId,
+    TenantId,
 )
 from domain.secret import SecretScope
 
@@ -29,6 +31,15 @@ class SecretPatch(In):
     value: Annotated[str, said("1 byte to 64 KiB of UTF-8.")]
 
 
+class SecretImport(In):
+    """Keep the variables of a `.env` file. Nothing in it is expanded: `${NAME}` stays as it is written."""
+
+    content: Annotated[str, said("The file: at most 1 MiB, and 200 variables.", "STRIPE_KEY=sk_live_1\nDEBUG=0\n")]
+    project_id: ProjectId | None = None
+    environment_id: EnvironmentId | None = None
+    dry_run: Annotated[bool, said("Only say what would be done.")] = False
+
+
 class SecretOut(Out):
     """A secret, masked. By ``fingerprint`` two values can be told apart, and nothing be guessed."""
 
@@ -43,6 +54,42 @@ class SecretOut(Out):
     created_at: datetime
     updated_at: datetime
     updated_by: str
+
+
+class ImportedOut(Out):
+    """What became of a variable. ``name`` and ``version`` are null where its line cannot be used; then ``reason`` says
+    why."""
+
+    line: int
+    name: str | None
+    outcome: Outcome
+    version: int | None
+    reason: str | None
+
+
+class SecretsImported(Out):
+    """What an import has done, or would do. In the order of the file."""
+
+    dry_run: bool
+    created: int
+    rotated: int
+    unchanged: int
+    refused: int
+    items: list[ImportedOut]
+
+
+class Shredding(In):
+    """Destroy the workspace's keys. Nobody can open its secrets, credentials and passwords of databases afterwards."""
+
+    confirm: Annotated[str, said("The workspace's name, to show that you mean it.", "Acme")]
+    reason: Annotated[str, said("Why; kept in the audit trail. At most 500 characters.", "The contract ended.")]
+
+
+class Shredded(Out):
+    """The workspace's keys are destroyed."""
+
+    workspace_id: TenantId
+    at: datetime
 
 
 class SecretVersionOut(Out):

@@ -1,5 +1,6 @@
 """Secrets, masked."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Literal
 
@@ -8,11 +9,14 @@ import msgspec
 from adapters.http.native.wire.secrets import (
     EffectiveSecretOut,
     HiddenSecretOut,
+    ImportedOut,
     SecretDetail,
     SecretOut,
+    SecretsImported,
     SecretUseOut,
     SecretVersionOut,
 )
+from commands.importing import Outcome, Planned
 from domain.secret import SecretScope
 from projections.releases import ReleaseRow
 from projections.secret_uses import SecretUseRow
@@ -54,6 +58,28 @@ def detail(row: SecretRow, versions: Sequence[SecretVersionRow], openable: Opena
                 gone=(one.secret_id, one.version) not in openable,
             )
             for one in versions
+        ],
+    )
+
+
+def imported(planned: Sequence[Planned], *, dry_run: bool) -> SecretsImported:
+    """What an import has done, or would do."""
+    counts = Counter(one.outcome for one in planned)
+    return SecretsImported(
+        dry_run=dry_run,
+        created=counts[Outcome.CREATED],
+        rotated=counts[Outcome.ROTATED],
+        unchanged=counts[Outcome.UNCHANGED],
+        refused=counts[Outcome.REFUSED],
+        items=[
+            ImportedOut(
+                line=one.variable.line,
+                name=one.variable.name,
+                outcome=one.outcome,
+                version=one.version,
+                reason=one.reason,
+            )
+            for one in planned
         ],
     )
 
