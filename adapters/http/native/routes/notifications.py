@@ -114,7 +114,7 @@ async def test_channel(channel_id: FromPath[ChannelId], call: NamedDependency[Ca
 
 
 @post(CHANNEL + "/rotate-secret", status_code=200)
-async def rotate_secret(channel_id: FromPath[ChannelId], call: NamedDependency[Call]) -> Answer[NewSigningSecret]:
+async def rotate_signing_secret(channel_id: FromPath[ChannelId], call: NamedDependency[Call]) -> Answer[NewSigningSecret]:
     """Sign by another secret.
 
     For a day messages are signed by both, so that receivers can be changed at leisure.
@@ -138,7 +138,8 @@ async def replay_channel(
 
     Deliveries have the same ids as the first time, so that receivers can tell them.
     """
-    until = await call.parts.log.head() if data.to_position is None else data.to_position
+    head = await call.parts.log.head()
+    until = head if data.to_position is None else min(head, data.to_position)
     await _handled(call, RequestReplay(channel_id=channel_id, from_position=data.from_position, to_position=until))
     return await _shown(call, channel_id, status=202)
 
@@ -205,7 +206,7 @@ ROUTES = [
     change_channel,
     remove_channel,
     test_channel,
-    rotate_secret,
+    rotate_signing_secret,
     replay_channel,
     list_deliveries,
     show_delivery,
