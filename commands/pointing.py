@@ -1,6 +1,6 @@
 """What the DNS of a custom domain must say, and whether it does."""
 
-from domain.custom_domain import CustomDomainAdded, Seen, challenge_name
+from domain.custom_domain import CustomDomainAdded, Seen, base, challenge_name
 from domain.fact import Value
 
 SHOWN_CHARACTERS = 100
@@ -30,6 +30,8 @@ def judged(added: CustomDomainAdded, seen: Seen, target: Target) -> Verdict:
     """
     if seen.failure:
         return Verdict(proven=False, pointing=False, problem=f"Its name servers could not be asked: {seen.failure}")
+    if not seen.name_servers:
+        return Verdict(proven=False, pointing=False, problem=f"Nobody has registered {base(added.hostname)}.")
     proven = added.challenge in seen.txt
     pointing = seen.cname == target.host or (bool(seen.addresses) and set(seen.addresses) <= set(target.addresses))
     problems = [_no_proof(added, seen)] if not proven else []

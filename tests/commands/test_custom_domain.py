@@ -66,8 +66,9 @@ REMOVED = CustomDomainRemoved(domain_id=ID, hostname=HOST)
 VERIFIED = CustomDomainVerified(domain_id=ID, hostname=HOST)
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 GRACE = timedelta(hours=72)
-RIGHT = Seen(txt=("other", TOKEN), addresses=(ADDRESS,))
-NOTHING = Seen()
+ASKED = Seen(name_servers=("ns.example.com",))
+RIGHT = replace(ASKED, txt=("other", TOKEN), addresses=(ADDRESS,))
+NOTHING, UNREGISTERED = ASKED, Seen()
 MUTE = Seen(failure="nobody answered.")
 
 
@@ -173,10 +174,10 @@ class TestLooking:
         ("seen", "pointing"),
         [
             (RIGHT, True),
-            (Seen(txt=(TOKEN,)), False),
-            (Seen(txt=(TOKEN,), cname=ENVIRONMENT_HOST), True),
-            (Seen(txt=(TOKEN,), addresses=(ADDRESS, "192.0.2.99")), False),
-            (Seen(txt=(TOKEN,), cname="cdn.example.net", addresses=(ADDRESS,)), True),
+            (replace(ASKED, txt=(TOKEN,)), False),
+            (replace(ASKED, txt=(TOKEN,), cname=ENVIRONMENT_HOST), True),
+            (replace(ASKED, txt=(TOKEN,), addresses=(ADDRESS, "192.0.2.99")), False),
+            (replace(ASKED, txt=(TOKEN,), cname="cdn.example.net", addresses=(ADDRESS,)), True),
         ],
     )
     def test_verifies_by_the_challenge_wherever_the_name_leads(self, seen: Seen, pointing: bool) -> None:
@@ -188,12 +189,13 @@ class TestLooking:
         "seen",
         [
             NOTHING,
-            Seen(txt=(challenge(TenantId("other"), HOST),)),
-            Seen(txt=(TOKEN.upper(),)),
-            Seen(addresses=(ADDRESS,)),
-            Seen(cname="other.apps.example.org", addresses=(ADDRESS,)),
-            Seen(cname=ENVIRONMENT_HOST),
-            Seen(txt=(TOKEN,), failure="it timed out."),
+            UNREGISTERED,
+            replace(ASKED, txt=(challenge(TenantId("other"), HOST),)),
+            replace(ASKED, txt=(TOKEN.upper(),)),
+            replace(ASKED, addresses=(ADDRESS,)),
+            replace(ASKED, cname="other.apps.example.org", addresses=(ADDRESS,)),
+            replace(ASKED, cname=ENVIRONMENT_HOST),
+            replace(ASKED, txt=(TOKEN,), failure="it timed out."),
             MUTE,
         ],
     )
@@ -299,7 +301,7 @@ def _looks(past: tuple[Event, ...], seen: Seen) -> Any:
 
 LOOKS = st.lists(
     st.tuples(
-        st.sampled_from([RIGHT, NOTHING, MUTE, Seen(txt=(TOKEN,))]),
+        st.sampled_from([RIGHT, NOTHING, MUTE, replace(ASKED, txt=(TOKEN,))]),
         st.timedeltas(min_value=timedelta(seconds=1), max_value=timedelta(days=9)),
         st.booleans(),
     ),
@@ -323,7 +325,7 @@ def test_whatever_is_seen_only_what_was_proven_is_routed_and_a_loss_has_its_grac
                     assert fact.attempt == attempt
                     assert fact.next_check_at > at
                 case CustomDomainVerified():
-                    assert seen in {RIGHT, Seen(txt=(TOKEN,))}
+                    assert seen in {RIGHT, replace(ASKED, txt=(TOKEN,))}
                     routed, lost_at = True, None
                 case VerificationLost():
                     assert (routed, seen) == (True, NOTHING)
