@@ -35,8 +35,16 @@ def test_a_specimen_decodes_and_encodes_to_the_same_again(tag: str) -> None:
     stored = Mapper().stored(STREAM, 0, [recorded.fact], recorded.context)
 
     assert (type(recorded.fact), stored.tags[0]) == (FACTS[tag], tag)
-    assert msgspec.json.decode(stored.states[0]) == msgspec.json.decode((GOLDEN / f"{tag}.json").read_bytes())
+    specimen = msgspec.json.decode((GOLDEN / f"{tag}.json").read_bytes())
+    assert _kept(specimen, msgspec.json.decode(stored.states[0])) == specimen
     assert Mapper().recorded(1, STREAM, 1, stored.tags[0], stored.states[0]) == recorded
+
+
+def _kept(specimen: object, stored: object) -> object:
+    """What is stored today, without the fields that facts have got since the specimen was made."""
+    if isinstance(specimen, dict) and isinstance(stored, dict):
+        return {name: _kept(value, stored.get(name)) for name, value in specimen.items()}
+    return stored
 
 
 def test_old_tags_are_read_as_facts_of_today() -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from domain.fact import Fact
-from domain.identifiers import BackupId, ChannelId, CustomDomainId, DatabaseId, ExportId, ProjectId
-from tests.projections import channel_lives, database_lives, domain_lives, export_lives
+from domain.identifiers import AccountId, BackupId, ChannelId, CustomDomainId, DatabaseId, ExportId, ProjectId, TenantId
+from tests.projections import channel_lives, database_lives, domain_lives, export_lives, member_lives
 
 LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
+    "account": lambda name, _: member_lives.of_account(AccountId(name)),
+    "workspace": lambda name, _: member_lives.of_workspace(TenantId(name)),
     "audit": lambda name, _: export_lives.life(ExportId(name)),
     "backup": lambda name, _: database_lives.life_of_backup(BackupId(name)),
     "channel": lambda name, project: channel_lives.life(ChannelId(name), project, 1),
