@@ -3,6 +3,8 @@
 from contextlib import suppress
 from secrets import token_urlsafe
 
+from msgspec.structs import replace
+
 from commands import backup, database, database_checks, sealing
 from commands.backup import require_backup, require_file
 from commands.database import AttachDatabase, CreateDatabase, DeleteDatabase, DetachDatabase
@@ -10,7 +12,7 @@ from commands.database_checks import require_database, require_placed
 from commands.handling import Caused, Handler
 from commands.ports import Request, SecretValue, Vault
 from commands.secret import RemoveSecret
-from domain.database import Attachment, Database, DatabaseCreated, Engine
+from domain.database import Database, DatabaseCreated, DatabaseDetached, Engine
 from domain.history import Context
 from domain.identifiers import CausationId, DatabaseId, EnvironmentId, ProjectId, SecretId, derived
 from domain.rejection import Conflict, NotFound
@@ -93,31 +95,23 @@ async def detach(
     variable: str | None = None,
     request: Request | None = None,
 ) -> Caused:
-    """Remove the secret, or all of them, that the environment has of the database. Raises ``NotFound`` without one."""
-    if caused := await handler.replay(database.DECIDER, database_id, context, request):
-        return caused
-    state = await handler.state(database.DECIDER, database_id, context.tenant_id)
-    require_database(state)
-    found = tuple(
-        one for one in state.attachments if one.environment_id == environment_id and variable in {None, one.variable}
-    )
-    if not found:
-        raise NotFound("The database is not attached to this environment.")
-    await _remove_secrets(handler, context, found)
-    command = DetachDatabase(database_id=database_id, secret_ids=tuple(one.secret_id for one in found))
-    return await handler.handle(command, context, request=request)
+    """Take the secret back, or all of them, that the environment has of the database. Raises ``NotFound``."""
+    caused = await handler.replay(database.DECIDER, database_id, context, request)
+    if caused is None:
+        state = await handler.state(database.DECIDER, database_id, context.tenant_id)
+        found = _attached(state, environment_id, variable)
+        caused = await handler.handle(
+            DetachDatabase(database_id=database_id, secret_ids=found), context, request=request
+        )
+    return await _with_secrets_removed(handler, context, caused)
 
 
 async def delete_database(
     handler: Handler, others: Handler, context: Context, command: DeleteDatabase, request: Request | None = None
 ) -> Caused:
-    """Let a database go. Where it may be attached, its secrets go first, by ``others``: no version is said of them."""
-    if caused := await handler.replay(database.DECIDER, command.database_id, context, request):
-        return caused
-    state = await handler.state(database.DECIDER, command.database_id, context.tenant_id)
-    database.decide(command, state)  # nothing is removed for a request that is refused
-    await _remove_secrets(others, context, state.attachments)
-    return await handler.handle(command, context, request=request)
+    """Let a database go. Where it may be attached, its secrets go too, by ``others``: no version is said of them."""
+    caused = await handler.handle(command, context, request=request)
+    return await _with_secrets_removed(others, context, caused)
 
 
 def address(created: DatabaseCreated, port: int, password: SecretValue) -> SecretValue:
@@ -130,7 +124,20 @@ def _secret_id(state: Database, database_id: DatabaseId, environment_id: Environ
     return SecretId(derived(CausationId(f"{database_id}/{environment_id}"), f"{variable} {state.attached}"))
 
 
-async def _remove_secrets(handler: Handler, context: Context, attachments: tuple[Attachment, ...]) -> None:
-    for one in attachments:
-        with suppress(NotFound):  # somebody removed it by hand
-            await handler.handle(RemoveSecret(secret_id=one.secret_id), context)
+def _attached(state: Database, environment_id: EnvironmentId, variable: str | None) -> tuple[SecretId, ...]:
+    require_database(state)
+    found = [one for one in state.attachments if one.environment_id == environment_id]
+    if not (wanted := tuple(one.secret_id for one in found if variable in {None, one.variable})):
+        raise NotFound("The database is not attached to this environment.")
+    return wanted
+
+
+async def _with_secrets_removed(handler: Handler, context: Context, caused: Caused) -> Caused:
+    """Do at once what is otherwise done in a moment (``policies``): who asked shall see it."""
+    position = caused.position
+    for recorded in caused.facts:
+        if isinstance(recorded.fact, DatabaseDetached):
+            with suppress(NotFound):  # somebody else was quicker
+                removed = await handler.handle(RemoveSecret(secret_id=recorded.fact.secret_id), context)
+                position = max(position, removed.position)
+    return replace(caused, position=position)

@@ -14,7 +14,7 @@ from commands import policies
 from commands.lines import CloseLog
 from domain.history import Actor, Context, Recorded
 from domain.identifiers import CausationId, RequestId, build_log, derived, uuid7
-from domain.rejection import Rejection
+from domain.rejection import NotFound, Rejection
 from projections import deployments
 from projections.deployments import DeploymentRow
 from services.leasing import on_behalf
@@ -52,6 +52,8 @@ class Reactor:
                 context = on_behalf(recorded.context.tenant_id, recorded, "reactor", self.core.clock, causation)
                 try:
                     await self.core.handler.handle(command, context)
+                except NotFound:
+                    log.debug("what a policy's command speaks of is gone", command=type(command).__name__)
                 except Rejection as refused:
                     log.warning("a policy's command was refused", command=type(command).__name__, why=refused.message)
 

@@ -116,4 +116,4 @@ def test_a_time_asks_for_one_backup_however_often_it_is_looked_at(insider: Calle
     assert look(due + timedelta(seconds=1)) == ["scheduled"]
     assert look(due + timedelta(minutes=59)) == ["scheduled"]
     assert look(due + timedelta(hours=3, minutes=1)) == ["scheduled", "scheduled"], "one for all that were missed"
-    assert "backup schedule asked" in insider.get("/audit-trail")["items"][0]["message"]
+    assert "backup schedule asked" in insider.get("/audit")["items"][0]["message"]

@@ -77,7 +77,7 @@ def test_a_database_lives_through_the_api(insider: Caller, plane: Plane, office:
         file = insider.http.get(f"{insider.base}{at}/download")
         assert sha256(file.content).hexdigest() == verified["sha256"]
         assert file.headers["content-length"] == str(verified["sizeBytes"])
-        assert "downloaded" in insider.get("/audit-trail")["items"][0]["message"]
+        assert "downloaded" in insider.get("/audit")["items"][0]["message"]
 
         with client(insider, database) as visitor:
             visitor.flushall()
