@@ -179,11 +179,14 @@ def _complete_responses(path: str, method: Method, operation: dict[str, Any], *,
     for answer in responses.values():
         answer["headers"] = {**_HEADERS, **answer.get("headers", {})}
         answer["description"] = "Done."
+    responses.get("204", {}).pop("content", None)  # RFC 9110, section 15.3.5: it ends with its headers
     if streaming:
         responses["200"]["content"] = _frames()
         responses["204"] = {"description": "You had everything already."}
     if path.endswith("/text"):
         responses["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    if path.endswith("/export"):
+        responses["200"]["content"] = {kind: {"schema": {"type": "string"}} for kind in (NDJSON, "text/csv")}
     if path.endswith("/download"):
         responses["200"]["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     codes = [*_ALWAYS, *(_WRITING if method != "GET" else ())]

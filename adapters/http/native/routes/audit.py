@@ -85,7 +85,7 @@ async def list_all_audit_trails(
     return found
 
 
-@post(AUDIT + "/export", media_type=NDJSON)
+@post(AUDIT + "/export", status_code=200, media_type=NDJSON)
 async def export_audit_trail(data: JSONBody[AuditExport], call: NamedDependency[Call]) -> ASGIResponse:
     """Export the audit trail as JSON lines or CSV.
 
