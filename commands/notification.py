@@ -348,6 +348,8 @@ def _target(target: Target) -> Iterator[tuple[str, str | None]]:
             yield "smtp.host", name(target.host, 253)
             yield "smtp.port", between(target.port, 1, 65_535)
             yield "smtp.user", None if target.user is None else name(target.user, 254)
+            if target.user is not None and target.tls is Tls.NONE:
+                yield "smtp.tls", "must be 'starttls' or 'implicit' where somebody logs in"
             yield "smtp.sender", _address(target.sender)
             if not 1 <= len(target.recipients) <= MOST_RECIPIENTS:
                 yield "recipients", f"must be 1 to {MOST_RECIPIENTS} e-mail addresses"

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from adapters.network import AddressRefused, literal, reachable, require_public
+from adapters.network import AddressRefused, is_private, literal, reachable, require_public
 from domain.fact import Value
 
 ANSWER_SECONDS = 15.0
@@ -83,6 +83,8 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], *, allow_priva
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             addresses = await reachable(place.host, place.port, allow_private=allow_private)
+            if not place.tls and not all(map(is_private, addresses)):
+                raise AddressRefused("Messages leave private networks by https alone.")
             reader, writer = await _connected(place, addresses)
             try:
                 writer.write(_request(place, body, headers))

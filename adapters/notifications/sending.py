@@ -122,7 +122,7 @@ def slack_text(said: Message, about: str) -> str:
 def letter(target: EmailTarget, said: Message, about: str) -> EmailMessage:
     """The message as a mail. Its ``Message-ID`` is the delivery's, so that a reader shows a doubled one once."""
     mail = EmailMessage()
-    mail["Subject"] = f"[Shipbook] {about + ': ' if about else ''}{said.message}"[:200]
+    mail["Subject"] = " ".join(f"[Shipbook] {about + ': ' if about else ''}{said.message}".split())[:200]
     mail["From"] = target.sender
     mail["To"] = ", ".join(target.recipients)
     mail["Date"] = format_datetime(said.at)

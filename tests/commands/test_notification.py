@@ -103,6 +103,7 @@ class TestAdding:
             ({"port": 0}, "smtp.port"),
             ({"port": 65_536}, "smtp.port"),
             ({"user": "a\r\nb"}, "smtp.user"),
+            ({"tls": Tls.NONE}, "smtp.tls"),
             ({"sender": "nobody"}, "smtp.sender"),
             ({"sender": "a@example.com\r\nBcc: b@example.com"}, "smtp.sender"),
             ({"recipients": ()}, "recipients"),

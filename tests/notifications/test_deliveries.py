@@ -50,7 +50,7 @@ def deliveries(caller: Caller, channel: Any, status: str | None = None) -> list[
 
 def audited(caller: Caller, tag: str) -> list[Any]:
     """What the audit trail has of one kind."""
-    return list(caller.get(f"/audit-trail?type={tag}")["items"])
+    return list(caller.get(f"/audit?action={tag}")["items"])
 
 
 def test_a_receiver_that_fails_is_tried_again_with_the_same_id(
@@ -281,3 +281,38 @@ def test_only_the_last_attempts_are_kept(plane: Plane, insider: Caller, receiver
     last = plane.call(tried_often())
     assert last is not None
     assert [one.duration_ms for one in last.tried] == list(range(5, 25))
+
+
+def test_a_channel_for_which_too_much_waits_is_found(plane: Plane, insider: Caller, receiver: Receiver) -> None:
+    receiver.open.clear()
+    channel = webhook(insider, f"{receiver.url}/slow")
+    for _ in range(3):
+        insider.connection()
+    plane.wait(lambda: len(deliveries(insider, channel, "pending")) == 3)
+    store = Deliveries(plane.core.database)
+
+    assert channel["id"] in [row.channel_id for row in plane.call(store.crowded(2))]
+    assert channel["id"] not in [row.channel_id for row in plane.call(store.crowded(3))]
+
+
+def test_old_deliveries_are_forgotten_but_not_those_that_wait(
+    plane: Plane, insider: Caller, receiver: Receiver
+) -> None:
+    receiver.answers = [204, 500, 500, 500, 500, 500]
+    channel = webhook(insider, receiver.url)
+    insider.connection()
+    plane.wait(lambda: bool(deliveries(insider, channel, "delivered")))
+    insider.connection()
+    plane.wait(lambda: len(receiver.received) == 2)
+    store = Deliveries(plane.core.database)
+
+    async def long_ago() -> int:
+        async with plane.core.database.connection() as connection:
+            await connection.execute(
+                "UPDATE notifications.deliveries SET created_at = now() - interval '31 days' WHERE channel_id = %s",
+                [channel["id"]],
+            )
+        return await store.forget(30, 100)
+
+    assert plane.call(long_ago()) == 1
+    assert [row["status"] for row in deliveries(insider, channel)] == ["pending"]

@@ -92,7 +92,7 @@ def test_a_test_mail_answers_what_the_server_said(insider: Caller, server: MailS
     refused = insider.post(f"{path}/test", status=200)
     assert (refused["delivered"], refused["answer"][:3]) == (False, "535")
     assert insider.get(path)["lastTest"] == refused
-    assert "wrong" not in insider.http.get(insider.base + "/audit-trail").text
+    assert "wrong" not in insider.http.get(insider.base + "/audit").text
 
 
 def test_a_server_whose_certificate_nobody_vouches_for_gets_no_password(

@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from adapters.notifications.payload import LARGEST, PRIVATE, encoded, message, public
+from adapters.notifications.sending import letter
+from commands.notification import DECIDER, AddChannel
 from domain.catalogue import FACTS
-from domain.identifiers import DeliveryId, TenantId
+from domain.identifiers import ChannelId, DeliveryId, TenantId
+from domain.notification import EmailTarget, Subscription, Tls
+from domain.rejection import Invalid
 from domain.repository import RepositoryConnected
 from domain.secret import SecretScope, SecretSet
+from domain.workspace import WorkspaceCreated
 from tests.machines.facts import any_of
 from tests.projections.given import recorded
 
@@ -25,6 +30,7 @@ REVIEWED = {
     "secrets",
     "credential_version",
     "former_until",
+    "keyring_id",
 }
 """Names that sound like a secret, of what is none: a count, an id, names with versions."""
 
@@ -50,6 +56,19 @@ def test_fingerprints_and_passwords_in_addresses_are_left_out() -> None:
     assert "fingerprint" not in public(secret)
     assert public(secret)["secretId"] == "s"
     assert public(connected)["url"] == "https://example.com/shop"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.emails() | st.text(min_size=1, max_size=9).map(lambda name: f"{name}@x"), st.text(max_size=300))
+def test_every_address_that_is_taken_and_every_sentence_make_a_letter(address: str, sentence: str) -> None:
+    target = EmailTarget(host="mail", port=25, tls=Tls.NONE, sender=address, recipients=(address,))
+    add = AddChannel(channel_id=ChannelId("c"), name="ops", target=target, subscription=Subscription(events=("*",)))
+    try:
+        DECIDER.decide(add, DECIDER.initial)
+    except Invalid:
+        return
+    said = message(recorded(WorkspaceCreated(tenant_id=TenantId("t"), name=sentence)), DeliveryId("d"), TenantId("t"))
+    assert letter(target, said, sentence).as_bytes()
 
 
 def test_the_data_of_a_message_that_is_too_large_is_left_out() -> None:

@@ -63,6 +63,12 @@ async def test_a_name_is_looked_up_once_so_a_second_answer_leads_nowhere(
     assert receiver.received[0].headers["host"] == f"receiver.example.com:{port}"
 
 
+async def test_nothing_leaves_private_networks_unencrypted(named: Callable[..., list[str]]) -> None:
+    named("203.0.114.7")
+    with pytest.raises(AddressRefused, match="by https alone"):
+        await post("http://receiver.example.com/", b"{}", {}, allow_private=True)
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
