@@ -16,6 +16,7 @@ IMPLIED = {
     "fastapi[all]": ("uvicorn",),
     "litestar[standard]": ("uvicorn",),
     "litestar[full]": ("uvicorn",),
+    "litestar-granian": ("granian",),
     "quart": ("hypercorn",),
 }
 """Servers that come with a dependency."""

@@ -131,8 +131,10 @@ def _plain(node: Node, framework: Framework | None, here: Tree, about: Package) 
             evidence=tuple(dict.fromkeys((*node.evidence, *served))),
             confidence=0.4 if command is None else 0.9 if sure and not watching else 0.7,
         )
+    if framework and framework.slug == "vite" and _is_library(here, about):
+        return msgspec.structs.replace(node, framework=None)
     if framework:
-        doubtful = framework.slug in DOUBTFUL or _is_library(framework, here)
+        doubtful = framework.slug in DOUBTFUL or (framework.slug == "vite" and not _has_page(here))
         return msgspec.structs.replace(
             node,
             spa=framework.slug in ONE_PAGE,
@@ -164,12 +166,15 @@ def _served(node: Node, here: Tree, about: Package) -> list[Evidence]:
     return [Evidence(main, "listens")] if main and scripts.listens(here, main) else []
 
 
-def _is_library(framework: Framework, here: Tree) -> bool:
-    """Whether Vite is there for something else than pages, which begin with an index.html."""
-    if framework.slug != "vite":
-        return False
-    text = _configuration(here, "vite.config")
-    return LIBRARY.search(text) is not None or not (here.has("index.html") or ROOT.search(text))
+def _is_library(here: Tree, about: Package) -> bool:
+    """Whether Vite builds something to be imported, or is there for the tests of a whole workspace."""
+    whole = "workspaces" in about.about or here.has(workspaces.PNPM) is not None
+    return LIBRARY.search(_configuration(here, "vite.config")) is not None or (whole and not _has_page(here))
+
+
+def _has_page(here: Tree) -> bool:
+    """Whether there is the page with which Vite begins."""
+    return here.has("index.html") is not None or ROOT.search(_configuration(here, "vite.config")) is not None
 
 
 def _named_by_its_server(tree: Tree, about: Package) -> Framework | None:

@@ -86,6 +86,13 @@ CASES = [
         "dist",
         root="shop",
     ),
+    unknown(
+        "a library that Vite builds",
+        {
+            "package.json": package("vite", "react", scripts={"build": "vite build"}),
+            "vite.config.ts": "build: { lib: {} }",
+        },
+    ),
     unknown("a library", {"package.json": LIBRARY, "src/index.ts": ""}),
     unknown("nothing", {"README.md": "", "LICENSE": ""}, evidence=None, confidence=0.0),
 ]

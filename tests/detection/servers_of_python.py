@@ -141,13 +141,13 @@ CASES = [
     python(
         "Litestar whose manage.py is not Django's",
         {
-            "pyproject.toml": '[project]\ndependencies = ["litestar[standard]"]',
+            "pyproject.toml": '[project]\ndependencies = ["litestar", "litestar-granian"]',
             "manage.py": '"""As it is usual in Django."""\n',
             "src/py/shop/__init__.py": "",
             "src/py/shop/asgi.py": "def create_app() -> Litestar:\n    return Litestar([])\n",
         },
         "litestar",
-        f"uvicorn shop.asgi:create_app --factory --app-dir src/py {UVICORN}",
+        f"granian --interface asgi --working-dir src/py {UVICORN} shop.asgi:create_app --factory",
     ),
     pages("pages beside a program", {"index.html": "", "build.py": ""}, None, ""),
 ]
