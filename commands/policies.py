@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from commands.account import RevokeTokensOf
 from commands.command import Command
+from commands.secret import RemoveSecret
 from commands.workspace import CreateWorkspace
 from domain.account import AccountRegistered
+from domain.database import DatabaseDetached
 from domain.deployment import DeploymentQueued
 from domain.environment import EnvironmentRolledBack
 from domain.fact import Value
@@ -52,5 +54,7 @@ def follow_up(recorded: Recorded) -> Sequence[Command]:
             return [CreateWorkspace(tenant_id=fact.workspace_id, name=fact.workspace_name, owner=fact.account_id)]
         case MemberRemoved() | MemberLeft() as fact:
             return [RevokeTokensOf(account_id=fact.account_id, tenant_id=fact.tenant_id)]
+        case DatabaseDetached() as fact:
+            return [RemoveSecret(secret_id=fact.secret_id)]
         case _:
             return []

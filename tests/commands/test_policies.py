@@ -1,6 +1,11 @@
 """Whenever this happened, then that is to be done."""
 
-from commands.policies import ActivationWork, BuildWork, work
+from msgspec.structs import replace
+
+from commands.policies import ActivationWork, BuildWork, follow_up, work
+from commands.secret import RemoveSecret
+from domain.database import DatabaseDetached
+from domain.identifiers import DatabaseId, EnvironmentId, SecretId
 from tests.adapters.nats.facts import TENANT, cancelled, identifier, queued, rolled_back
 
 
@@ -14,3 +19,15 @@ def test_a_rollback_is_to_be_activated_without_a_build() -> None:
 
 def test_nothing_is_to_be_done_because_of_a_cancelled_deployment() -> None:
     assert work(cancelled(1)) == []
+
+
+def test_a_secret_goes_with_what_it_was_made_for() -> None:
+    database, secret = DatabaseId("database"), SecretId("secret")
+    detached = DatabaseDetached(
+        database_id=database,
+        name="shop",
+        environment_id=EnvironmentId("live"),
+        secret_id=secret,
+        variable="DATABASE_URL",
+    )
+    assert follow_up(replace(queued(7), fact=detached)) == [RemoveSecret(secret_id=secret)]
