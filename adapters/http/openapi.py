@@ -140,6 +140,8 @@ def _complete(path: str, method: Method, operation: dict[str, Any]) -> None:
         *_path_parameters(path, operation),
         *_shared_parameters(path, method, streaming=streaming),
     ]
+    # The framework gives them in no order of its own.
+    operation["parameters"].sort(key=lambda one: path.index(f"{{{one['name']}}}") if one["in"] == "path" else len(path))
     for parameter in operation["parameters"]:
         for noise in ("deprecated", "allowEmptyValue", "allowReserved"):
             parameter.pop(noise, None)
