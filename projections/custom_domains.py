@@ -225,6 +225,11 @@ async def routed(reader: Reader) -> list[CustomDomainRow]:
     return await every(reader, CUSTOM_DOMAINS, Selection(equal={"routed": True}, order_by="hostname"))
 
 
+async def watched(reader: Reader) -> list[CustomDomainRow]:
+    """Every domain of the whole plane that is looked for."""
+    return await every(reader, CUSTOM_DOMAINS, Selection(equal={"watched": True}, order_by="next_check_at"))
+
+
 async def due(reader: Reader, now: datetime) -> list[CustomDomainRow]:
     """Those of the whole plane that are to be looked for, the longest due first; at most a page."""
     selection = Selection(equal={"watched": True}, order_by="next_check_at")

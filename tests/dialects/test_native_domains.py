@@ -9,9 +9,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from commands.custom_domain import AddCustomDomain
 from domain.catalogue import AnyFact
 from domain.fact import tag_of
-from domain.identifiers import stream
+from domain.identifiers import CustomDomainId, EnvironmentId, stream, uuid7
 from projections.sentences import sentence
 from services.cli import pointing
 from services.cli.session import Session
@@ -273,6 +274,23 @@ def test_the_worker_looks_by_itself_and_notices_a_loss(plane: Plane, site: Site,
     plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "losing")
     plane.call(DnsChecking(replace(plane.core, clock=_At(later + timedelta(days=9))), plane.settings).look())
     plane.wait(lambda: site.caller.get(f"{site.path}/{domain['id']}")["status"] == "unrouted")
+
+
+def test_a_domain_whose_environment_is_gone_goes_as_well(plane: Plane, site: Site) -> None:
+    kept, gone = site.add("kept.example.test"), uuid7()
+    orphan = AddCustomDomain(
+        domain_id=CustomDomainId(gone),
+        tenant_id=site.caller.tenant,
+        project_id=site.project["id"],
+        environment_id=EnvironmentId(gone),
+        hostname="gone.example.test",
+        apps_domain="apps.example.org",
+    )
+    plane.do(site.caller.tenant, orphan)
+
+    plane.call(DnsChecking(plane.core, plane.settings).sweep())
+
+    plane.wait(lambda: [one["id"] for one in site.caller.get(site.path)["items"]] == [kept["id"]])
 
 
 def test_the_command_line_adds_shows_verifies_changes_and_removes(
