@@ -9,7 +9,7 @@ from adapters.detection.tree import BuildRefused, Tree
 
 LISTS = ("requirements.txt", "pyproject.toml", "Pipfile", "setup.py", "setup.cfg", "requirements.in")
 NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
-INCLUDED = re.compile(r"^\s*(?:-r|--requirement)[ =]\s*(\S+)", re.MULTILINE)
+INCLUDED = re.compile(r"^[ \t]*(?:-r|--requirement)[ =][ \t]*(\S+)", re.MULTILINE)
 QUOTED = re.compile(r"""['"]([A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]'"]*\])?)\s*(?:[<>=!~;@ ][^'"]*)?['"]""")
 IMPLIED = {
     "fastapi[standard]": ("uvicorn", "fastapi-cli"),

@@ -8,6 +8,8 @@ import msgspec
 from adapters.detection.tree import BuildRefused, Tree, joined
 
 PACKAGE = "package.json"
+LONGEST = 4000
+"""So long a script may be, as in a project's own configuration."""
 
 
 class Package(msgspec.Struct, frozen=True):
@@ -16,9 +18,10 @@ class Package(msgspec.Struct, frozen=True):
     about: Mapping[str, Any] = {}
 
     def table(self, key: str) -> dict[str, str]:
-        """The texts of one of its objects, by name."""
+        """The texts of one of its objects, by name; but for those that are too long to be looked at."""
         found = self.about.get(key)
-        return {name: text for name, text in found.items() if isinstance(text, str)} if isinstance(found, dict) else {}
+        texts = found.items() if isinstance(found, dict) else ()
+        return {name: text for name, text in texts if isinstance(text, str) and len(text) <= LONGEST}
 
     @property
     def dependencies(self) -> dict[str, str]:

@@ -76,11 +76,11 @@ KNOWN = (
 APPLICATION = re.compile(rf"^(\w+)\s*(?::[^=\n]+)?=\s*(?:\w+\.)?({'|'.join(FRAMEWORKS)})\(", re.MULTILINE)
 FACTORY = re.compile(r"^(?:async )?def (create_app|make_app|create_application)\(", re.MULTILINE)
 MADE = re.compile(
-    r"^(app|application|api)\s*(?::[^=\n]+)?=\s*(?:\w+\.)*\w*(?:create|make|get|build|init)\w*\(", re.MULTILINE
+    r"^(app|application|api)\s*(?::[^=\n]+)?=\s*[\w.]{0,80}?(?:create|make|get|build|init)\w{0,40}\(", re.MULTILINE
 )
 DJANGO_USED = re.compile(r"DJANGO_SETTINGS_MODULE|\bdjango\.|from django")
 USED = re.compile(r"\b(Flask|FastAPI|Litestar|Starlette|Quart|Sanic)\(")
-SRC_USED = re.compile(r"^\s*(?:from|import) src\b", re.MULTILINE)
+SRC_USED = re.compile(r"^[ \t]*(?:from|import) src\b", re.MULTILINE)
 STREAMLIT_USED = re.compile(r"^(import streamlit|from streamlit)\b", re.MULTILINE)
 FILES = ("main.py", "app.py", "server.py", "wsgi.py", "asgi.py", "application.py", "run.py", "api.py", "__init__.py")
 PAGES = ("streamlit_app.py", "app.py", "main.py", "Home.py", "home.py")

@@ -162,7 +162,7 @@ def _nitro_preset(path: str, text: str, output: str) -> Rendering | None:
 def _configuration(tree: Tree, name: str) -> tuple[str, str]:
     """Path and text of a framework's configuration; without comments of whole lines."""
     path = tree.has(*(f"{name}.{ending}" for ending in ("js", "ts", "mjs", "mts", "cjs", "cts"))) or ""
-    return path, re.sub(r"^\s*(//|\*|/\*).*$", "", tree.text(path) or "", flags=re.MULTILINE)
+    return path, re.sub(r"^[ \t]*(//|\*|/\*).*$", "", tree.text(path) or "", flags=re.MULTILINE)
 
 
 def _major(about: Package, name: str) -> int:

@@ -11,9 +11,9 @@ WATCHING = re.compile(
     r"|next dev|nuxt(?! (start|build|generate|preview))|nuxi dev|vite(?! build)|astro (dev|preview)"
     r"|react-scripts start|craco start|gatsby (develop|serve)|ng s(erve)?|vue-cli-service serve|ember s(erve)?"
     r"|expo start|webpack serve|webpack-dev-server|parcel(?! build)|rsbuild dev|farm start|(umi|max|qwik) dev"
-    r"|remix (vite:)?dev|react-router dev|docusaurus (start|serve)|(vitepress|vuepress) dev|eleventy .*--serve"
-    r"|hexo s(erver)?|hugo server|storybook dev|start-storybook|browser-sync|live-server|lite-server|electron"
-    r"|wrangler (pages )?dev"
+    r"|remix (vite:)?dev|react-router dev|docusaurus (start|serve)|(vitepress|vuepress) dev"
+    r"|eleventy [^&|]{0,200}--serve|hexo s(erver)?|hugo server|storybook dev|start-storybook|browser-sync|live-server"
+    r"|lite-server|electron|wrangler (pages )?dev"
     r")\b"
 )
 """A server for whoever develops: it builds anew at each change, and is not made to be met by users."""

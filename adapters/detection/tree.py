@@ -1,8 +1,8 @@
 """The files of a repository, as detection sees them: which there are, and what stands in them."""
 
 import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 LONGEST = 1 << 20
@@ -10,8 +10,6 @@ MOST_FILES = 50_000
 """After so many files a walk stops: what decides lies near the top."""
 PRUNED = {".git", "node_modules", "bower_components", ".venv", "venv", "__pycache__", ".yarn", ".tox"}
 """Folders that hold nothing of the project's own."""
-TOKENS = re.compile(r"\*\*/|\*\*|\*|[^*]+")
-MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*"}
 MOST_STARS = 2
 
 Read = Callable[[str], str | None]
@@ -28,6 +26,7 @@ class Tree:
         self.paths = paths
         self._read = read
         self._texts: dict[str, str | None] = {}
+        self._matching: dict[str, list[str]] = {}
 
     @classmethod
     def of(cls, directory: Path) -> "Tree":
@@ -61,8 +60,18 @@ class Tree:
 
     def matching(self, pattern: str) -> list[str]:
         """The files whose whole path matches, ``*`` within one part and ``**`` over any, nearest to the top first."""
-        matches = re.compile(_expression(pattern)).fullmatch
-        return sorted(filter(matches, self.paths), key=lambda path: (path.count("/"), path))
+        if pattern not in self._matching:
+            parts = tuple(pattern.split("/"))
+            found = (path for path in self._of_depth(parts) if _matches(tuple(path.split("/")), parts))
+            self._matching[pattern] = sorted(found, key=lambda path: (path.count("/"), path))
+        return self._matching[pattern]
+
+    def _of_depth(self, parts: tuple[str, ...]) -> Iterable[str]:
+        """The files that may match, by their depth."""
+        stars = parts.count("**")
+        if stars:
+            return self.paths if stars <= MOST_STARS else ()
+        return (path for path in self.paths if path.count("/") == len(parts) - 1)
 
     def folders(self) -> list[str]:
         """The names of the folders at the top that are not hidden."""
@@ -102,8 +111,10 @@ def _walk(directory: Path) -> Iterator[str]:
             return
 
 
-def _expression(pattern: str) -> str:
-    """A pattern as a regular expression; one that could take for ever matches nothing."""
-    if pattern.count("**") > MOST_STARS:
-        return r"(?!)"
-    return "".join(MEANING.get(token) or re.escape(token) for token in TOKENS.findall(pattern))
+def _matches(path: tuple[str, ...], pattern: tuple[str, ...]) -> bool:
+    """Part by part, as a pattern of a repository's own may not take for ever."""
+    if not pattern:
+        return not path
+    if pattern[0] == "**":
+        return any(_matches(path[start:], pattern[1:]) for start in range(len(path) + 1))
+    return bool(path) and fnmatchcase(path[0], pattern[0]) and _matches(path[1:], pattern[1:])

@@ -7,7 +7,6 @@ from adapters.detection.packages import PACKAGE, Package, package
 from adapters.detection.tree import Tree, joined
 
 PNPM = "pnpm-workspace.yaml"
-LISTED = re.compile(r"""^\s+-\s*(['"]?)(?P<pattern>[^'"#\n]+?)\1\s*(?:#.*)?$""", re.MULTILINE)
 LONGEST = 200
 
 
@@ -50,7 +49,8 @@ def _of_pnpm(text: str) -> list[str]:
     """The list ``packages`` of a pnpm-workspace.yaml."""
     _, found, rest = text.partition("packages:")
     block = re.split(r"^\S", rest, maxsplit=1, flags=re.MULTILINE)[0] if found else ""
-    return [match["pattern"].strip() for match in LISTED.finditer(block)]
+    items = (line.strip() for line in block.splitlines())
+    return [item[1:].partition(" #")[0].strip().strip("'\"") for item in items if item.startswith("-")]
 
 
 def _plain(pattern: str) -> str:

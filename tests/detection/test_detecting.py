@@ -1,5 +1,8 @@
 """What a repository is stands in its own files."""
 
+import json
+import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -87,3 +90,26 @@ def test_a_package_that_cannot_be_read_is_refused_with_its_path(text: str) -> No
 )
 def test_nothing_is_taken_for_granted_of_a_package(text: str) -> None:
     assert detect(Tree.given({"package.json": text})).type is None
+
+
+MUCH = 1 << 19
+HOSTILE = {
+    "lines without end": {"package.json": "{}", "pnpm-workspace.yaml": "packages:\n" + "\n" * MUCH},
+    "a long line": {"package.json": "{}", "pnpm-workspace.yaml": "packages:\n - " + " " * MUCH + "x"},
+    "stars": {"package.json": package(workspaces=["*a" * 90 + "/x", "**/" * 40]), f"{'a' * 250}/package.json": "{}"},
+    "requirements": {"requirements.txt": "flask\n" + "\n" * MUCH, "app.py": "\n" * MUCH},
+    "one name": {"requirements.txt": "flask", "app.py": "app = " + "make" * (MUCH // 4)},
+    "settings": {"package.json": package("astro"), "astro.config.mjs": "\n" * MUCH + "outDir: '" * 9999},
+    "a script": {"package.json": package("@11ty/eleventy", scripts={"start": "eleventy " * (MUCH // 9)})},
+    "dependencies": {"package.json": '{"dependencies": {' * 5 + json.dumps("x" * MUCH)},
+    "brackets": {"setup.py": "install_requires = [" + "'a[" * (MUCH // 3)},
+    "many files": {f"{number}/{'d/' * 6}app.py": "" for number in range(20_000)} | {"requirements.txt": "flask"},
+}
+
+
+@pytest.mark.parametrize("files", HOSTILE.values(), ids=HOSTILE)
+def test_no_repository_takes_for_ever(files: dict[str, str]) -> None:
+    began = time.monotonic()
+    with suppress(BuildRefused):
+        detect(Tree.given(files))
+    assert time.monotonic() - began < 5

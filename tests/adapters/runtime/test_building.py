@@ -181,6 +181,15 @@ def test_static_files_need_no_build(tmp_path: Path) -> None:
     assert "node_modules" in found.exclude
 
 
+def test_a_static_site_that_a_framework_makes_is_built(tmp_path: Path) -> None:
+    files = {"package.json": package(devDependencies={"@11ty/eleventy": "3"}), "index.md": "x", "public/logo.svg": ""}
+    plan = building.plan(STATIC, NONE, write(tmp_path, files))
+    assert plan.build is not None
+    assert (plan.build.script, plan.programs) == ("npx @11ty/eleventy", ("node_modules/.bin",))
+    write(tmp_path, {"_site/index.html": "built"})
+    assert find_output(STATIC, plan, tmp_path).directory == tmp_path / "_site"
+
+
 def test_a_static_site_with_a_build_command_serves_what_it_makes(tmp_path: Path) -> None:
     write(tmp_path, {"index.html": "source", "dist/index.html": "built"})
     plan = building.plan(STATIC, BuildConfig(build_command="make"), tmp_path)
