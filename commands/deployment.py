@@ -1,20 +1,26 @@
 """Deployments: what may be asked of one, by people and by the executor that holds its lease."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from commands import checks
 from commands.checks import check
 from commands.command import Command
 from commands.decider import Decider
 from domain.deployment import (
+    Approval,
     CommitResolved,
     Deployment,
+    DeploymentApproved,
     DeploymentCancelled,
     DeploymentFailed,
     DeploymentLeased,
     DeploymentQueued,
+    DeploymentRejected,
     DeploymentSucceeded,
+    DeploymentSuperseded,
     Event,
+    FreezeOverridden,
     Outcome,
     Recipe,
     Status,
@@ -22,17 +28,26 @@ from domain.deployment import (
     StepStarted,
     evolve,
 )
-from domain.identifiers import DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
+from domain.fact import Value
+from domain.identifiers import AccountId, DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
 from domain.limits import Place
-from domain.rejection import Conflict, NotFound, StaleLease
+from domain.rejection import Conflict, Forbidden, NotFound, StaleLease
 from domain.steps import StepKind
 
 MOST_LOST = 5
 """A deployment that took this many executors with it is not tried again."""
 
 
+class Override(Value):
+    """Why a deployment is asked for although deployments are frozen, and by what and until when they are."""
+
+    freeze: str
+    reason: str
+    until: datetime | None = None
+
+
 class QueueDeployment(Command):
-    """Ask for a deployment of a branch, or of one commit, with the project's recipe of this moment."""
+    """Ask for a deployment of a branch, one commit, or a release that is there, with the recipe of this moment."""
 
     deployment_id: DeploymentId
     number: int
@@ -43,7 +58,41 @@ class QueueDeployment(Command):
     commit: str | None = None
     note: str | None = None
     retry_of: DeploymentId | None = None
+    approval: Approval | None = None
+    supersedes_older: bool = False
+    promotes: ReleaseId | None = None
     place: Place | None = None
+    override: Override | None = None
+
+
+class ApproveDeployment(Command):
+    """Let a deployment that waits be done."""
+
+    deployment_id: DeploymentId
+    account_id: AccountId | None
+    """Whose approval it is."""
+    reason: str | None = None
+    override: Override | None = None
+
+
+class RejectDeployment(Command):
+    """Decide that a deployment that waits is not done."""
+
+    deployment_id: DeploymentId
+    reason: str | None = None
+
+
+class SupersedeDeployment(Command):
+    """Let a later deployment of the environment take the place of one that has not begun.
+
+    One that waits for approval itself (``by_waiting``) takes the place of those alone that wait as well.
+    """
+
+    deployment_id: DeploymentId
+    environment_id: EnvironmentId
+    by: DeploymentId
+    by_number: int
+    by_waiting: bool = False
 
 
 class LeaseDeployment(Command):
@@ -54,6 +103,8 @@ class LeaseDeployment(Command):
 
     deployment_id: DeploymentId
     executor_id: ExecutorId
+    slot: int | None = None
+    """The build slot of the workspace that it asks for, where the deployment has none yet."""
 
 
 class ResolveCommit(Command):
@@ -111,7 +162,15 @@ class CancelDeployment(Command):
 
 
 Report = ResolveCommit | StartStep | FinishStep | SucceedDeployment | FailDeployment
-DeploymentCommand = QueueDeployment | LeaseDeployment | Report | CancelDeployment
+DeploymentCommand = (
+    QueueDeployment
+    | ApproveDeployment
+    | RejectDeployment
+    | SupersedeDeployment
+    | LeaseDeployment
+    | Report
+    | CancelDeployment
+)
 
 
 def decide(command: DeploymentCommand, state: Deployment) -> Sequence[Event]:
@@ -119,6 +178,12 @@ def decide(command: DeploymentCommand, state: Deployment) -> Sequence[Event]:
     match command:
         case QueueDeployment():
             return _queue(command, state)
+        case ApproveDeployment():
+            return _approve(command, state)
+        case RejectDeployment():
+            return _reject(command, state)
+        case SupersedeDeployment():
+            return _supersede(command, state)
         case LeaseDeployment():
             return _lease(command, state)
         case CancelDeployment():
@@ -146,7 +211,13 @@ def require_open(state: Deployment) -> None:
         raise Conflict(f"The deployment has already {_ENDED[state.status]}.", code="deployment_ended")
 
 
-_ENDED = {Status.SUCCEEDED: "succeeded", Status.FAILED: "failed", Status.CANCELLED: "been cancelled"}
+_ENDED = {
+    Status.SUCCEEDED: "succeeded",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "been cancelled",
+    Status.REJECTED: "been rejected",
+    Status.SUPERSEDED: "been superseded by a later one",
+}
 
 
 def _queue(command: QueueDeployment, state: Deployment) -> Sequence[Event]:
@@ -159,24 +230,82 @@ def _queue(command: QueueDeployment, state: Deployment) -> Sequence[Event]:
             ("note", checks.text(command.note, 500)),
         ]
     )
+    return [_queued(command), *_overridden(command)]
+
+
+def _queued(command: QueueDeployment) -> DeploymentQueued:
+    return DeploymentQueued(
+        deployment_id=command.deployment_id,
+        number=command.number,
+        project_id=command.project_id,
+        environment_id=command.environment_id,
+        branch=command.branch,
+        recipe=command.recipe,
+        commit=command.commit,
+        note=command.note,
+        retry_of=command.retry_of,
+        approval=command.approval,
+        supersedes_older=command.supersedes_older,
+        promotes=command.promotes,
+        place=command.place,
+    )
+
+
+def _overridden(command: QueueDeployment | ApproveDeployment) -> Sequence[FreezeOverridden]:
+    override = command.override
+    if override is None:
+        return []
+    check([("reason", checks.name(override.reason, 500))])
     return [
-        DeploymentQueued(
-            deployment_id=command.deployment_id,
-            number=command.number,
-            project_id=command.project_id,
-            environment_id=command.environment_id,
-            branch=command.branch,
-            recipe=command.recipe,
-            commit=command.commit,
-            note=command.note,
-            retry_of=command.retry_of,
-            place=command.place,
+        FreezeOverridden(
+            deployment_id=command.deployment_id, freeze=override.freeze, reason=override.reason, until=override.until
         )
     ]
 
 
-def _lease(command: LeaseDeployment, state: Deployment) -> Sequence[Event]:
+def _approve(command: ApproveDeployment, state: Deployment) -> Sequence[Event]:
+    queued = _require_waiting(state)
+    check([("reason", checks.text(command.reason, 500))])
+    if queued.approval and queued.approval.not_by and queued.approval.not_by == command.account_id:
+        raise Forbidden(
+            "Who asked for this deployment may not approve it. Ask another administrator.", code="own_deployment"
+        )
+    approved = DeploymentApproved(deployment_id=command.deployment_id, reason=command.reason)
+    return [*_overridden(command), approved]
+
+
+def _reject(command: RejectDeployment, state: Deployment) -> Sequence[Event]:
+    _require_waiting(state)
+    check([("reason", checks.text(command.reason, 500))])
+    return [DeploymentRejected(deployment_id=command.deployment_id, reason=command.reason)]
+
+
+def _require_waiting(state: Deployment) -> DeploymentQueued:
+    queued = require_deployment(state)
     require_open(state)
+    if state.status is not Status.WAITING:
+        raise Conflict("The deployment does not wait for approval.", code="not_waiting")
+    return queued
+
+
+def _supersede(command: SupersedeDeployment, state: Deployment) -> Sequence[Event]:
+    """Nothing where it has begun or ended meanwhile, or is the later one."""
+    queued = require_deployment(state)
+    replaceable = {Status.WAITING} if command.by_waiting else {Status.WAITING, Status.QUEUED}
+    if (
+        state.status not in replaceable
+        or queued.environment_id != command.environment_id
+        or queued.number >= command.by_number
+    ):
+        return []
+    return [DeploymentSuperseded(deployment_id=command.deployment_id, by=command.by, by_number=command.by_number)]
+
+
+def _lease(command: LeaseDeployment, state: Deployment) -> Sequence[Event]:
+    queued = require_deployment(state)
+    require_open(state)
+    if state.status is Status.WAITING:
+        raise Conflict("The deployment waits for approval.", code="waiting")
     taken_over = state.executor_id not in {None, command.executor_id}
     if taken_over and state.lost + 1 >= MOST_LOST:
         error = f"The deployment was given up: {MOST_LOST} executors were lost while they worked on it."
@@ -186,6 +315,8 @@ def _lease(command: LeaseDeployment, state: Deployment) -> Sequence[Event]:
             deployment_id=command.deployment_id,
             executor_id=command.executor_id,
             fencing_token=state.fencing_token + 1,
+            environment_id=queued.environment_id,
+            slot=state.slot or command.slot,
         )
     ]
 

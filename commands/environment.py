@@ -10,6 +10,7 @@ from domain.environment import (
     ActivationFailed,
     ActivationStarted,
     Environment,
+    EnvironmentClosed,
     EnvironmentRolledBack,
     Event,
     InstancesMoved,
@@ -66,12 +67,24 @@ class MoveInstances(Command):
     upstreams: tuple[Upstream, ...]
 
 
-EnvironmentCommand = BeginActivation | RollBackEnvironment | CompleteActivation | FailActivation | MoveInstances
+class CloseEnvironment(Command):
+    """Let nothing be live there any more, as the environment is deleted."""
+
+    environment_id: EnvironmentId
+
+
+EnvironmentCommand = (
+    BeginActivation | RollBackEnvironment | CompleteActivation | FailActivation | MoveInstances | CloseEnvironment
+)
 
 
 def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
     """The events that ``command`` causes now, or a Rejection."""
+    if state.closed:
+        return _closed(command)
     match command:
+        case CloseEnvironment():
+            return [EnvironmentClosed(environment_id=command.environment_id, former_release_id=state.active)]
         case BeginActivation():
             return _begin(command, state)
         case RollBackEnvironment():
@@ -100,6 +113,13 @@ def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
                     upstreams=command.upstreams,
                 )
             ]
+
+
+def _closed(command: EnvironmentCommand) -> Sequence[Event]:
+    """Nothing happens any more, and who would make something live is told."""
+    if isinstance(command, CloseEnvironment | MoveInstances | FailActivation):
+        return []
+    raise Conflict("The environment was deleted.", code="environment_deleted")
 
 
 def _begin(command: BeginActivation, state: Environment) -> Sequence[Event]:

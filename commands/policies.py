@@ -4,15 +4,17 @@ from collections.abc import Sequence
 
 from commands.account import RevokeTokensOf
 from commands.command import Command
+from commands.environment import CloseEnvironment
 from commands.secret import RemoveSecret
 from commands.workspace import CreateWorkspace
 from domain.account import AccountRegistered
 from domain.database import DatabaseDetached
-from domain.deployment import DeploymentQueued
+from domain.deployment import DeploymentApproved, DeploymentQueued
 from domain.environment import EnvironmentRolledBack
 from domain.fact import Value
 from domain.history import Recorded
 from domain.identifiers import DeploymentId, EnvironmentId, TenantId
+from domain.project import EnvironmentDeleted
 from domain.workspace import MemberLeft, MemberRemoved
 
 
@@ -39,7 +41,7 @@ def work(recorded: Recorded) -> Sequence[WorkItem]:
     """What executors have to do because of this fact."""
     tenant = recorded.context.tenant_id
     match recorded.fact:
-        case DeploymentQueued() as fact:
+        case DeploymentQueued(approval=None) | DeploymentApproved() as fact:
             return [BuildWork(tenant_id=tenant, deployment_id=fact.deployment_id)]
         case EnvironmentRolledBack() as fact:
             return [ActivationWork(tenant_id=tenant, environment_id=fact.environment_id, activation=fact.activation)]
@@ -56,5 +58,7 @@ def follow_up(recorded: Recorded) -> Sequence[Command]:
             return [RevokeTokensOf(account_id=fact.account_id, tenant_id=fact.tenant_id)]
         case DatabaseDetached() as fact:
             return [RemoveSecret(secret_id=fact.secret_id)]
+        case EnvironmentDeleted() as fact:
+            return [CloseEnvironment(environment_id=fact.environment_id)]
         case _:
             return []

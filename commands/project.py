@@ -6,19 +6,20 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from commands import checks
+from commands import checks, place
 from commands.checks import check
 from commands.command import Command
 from commands.decider import Decider
+from commands.place import ChangeEnvironment, DeleteEnvironment, DeleteProject, require_free, require_name
 from domain.fact import Value
 from domain.identifiers import ConnectionId, EnvironmentId, ProjectId
 from domain.limits import Place
 from domain.project import (
     BuildConfig,
     BuildConfigured,
+    DeployRules,
     EnvironmentAdded,
     EnvironmentPlan,
-    EnvironmentRelabelled,
     Event,
     Project,
     ProjectArchived,
@@ -34,8 +35,7 @@ from domain.project import (
     RuntimeType,
     evolve,
 )
-from domain.rejection import Conflict, NameTaken, NotFound
-from domain.reservations import HOSTNAME
+from domain.rejection import Conflict, NotFound
 
 MOST_ENVIRONMENTS = 50
 PRODUCTION = "production"
@@ -92,14 +92,7 @@ class AddEnvironment(Command):
     branch: str
     label: str | None = None
     label_suffix: str = ""
-
-
-class RelabelEnvironment(Command):
-    """Let the environment answer at another host name."""
-
-    project_id: ProjectId
-    environment_id: EnvironmentId
-    label: str
+    rules: DeployRules = DeployRules()
 
 
 class ChangeProject(Command):
@@ -127,7 +120,16 @@ class ConfigureRuntime(Command):
     changes: RuntimeChanges
 
 
-ProjectCommand = CreateProject | AddEnvironment | RelabelEnvironment | ChangeProject | ConfigureBuild | ConfigureRuntime
+ProjectCommand = (
+    CreateProject
+    | AddEnvironment
+    | ChangeEnvironment
+    | DeleteEnvironment
+    | DeleteProject
+    | ChangeProject
+    | ConfigureBuild
+    | ConfigureRuntime
+)
 
 
 def decide(command: ProjectCommand, state: Project) -> Sequence[Event]:
@@ -138,8 +140,12 @@ def decide(command: ProjectCommand, state: Project) -> Sequence[Event]:
     match command:
         case AddEnvironment():
             return _add_environment(command, state)
-        case RelabelEnvironment():
-            return _relabel(command, state)
+        case ChangeEnvironment():
+            return [*place.change(command, require_environment(state, command.environment_id), state)]
+        case DeleteEnvironment():
+            return place.delete(command, require_environment(state, command.environment_id))
+        case DeleteProject():
+            return place.delete_project(command, state)
         case ChangeProject():
             return [*_changed(command, state)]
         case ConfigureBuild():
@@ -157,8 +163,8 @@ def decide(command: ProjectCommand, state: Project) -> Sequence[Event]:
 
 
 def require_project(state: Project) -> None:
-    """Refuse where the project never was."""
-    if not state.exists:
+    """Refuse where the project never was, or is no more."""
+    if not state.exists or state.deleted:
         raise NotFound("There is no such project.")
 
 
@@ -219,35 +225,14 @@ def _add_environment(command: AddEnvironment, state: Project) -> Sequence[Event]
     name = command.name.strip().casefold()
     label = command.label or checks.slug(f"{state.slug}-{name}", 55) + command.label_suffix
     check([("name", checks.label(name)), ("branch", checks.branch(command.branch)), ("label", checks.label(label))])
-    if any(environment.name == name for environment in state.environments.values()):
-        raise Conflict(f"The project already has an environment '{name}'.", code="name_taken")
+    require_name(name, state)
     if len(state.environments) >= MOST_ENVIRONMENTS:
         raise Conflict(f"A project may have {MOST_ENVIRONMENTS} environments.")
-    _require_free(label, state)
-    plan = EnvironmentPlan(environment_id=command.environment_id, name=name, branch=command.branch, label=label)
+    require_free(label, state)
+    plan = EnvironmentPlan(
+        environment_id=command.environment_id, name=name, branch=command.branch, label=label, rules=command.rules
+    )
     return [EnvironmentAdded(project_id=command.project_id, environment=plan)]
-
-
-def _relabel(command: RelabelEnvironment, state: Project) -> Sequence[Event]:
-    environment = require_environment(state, command.environment_id)
-    check([("label", checks.label(command.label))])
-    if environment.label == command.label:
-        return []
-    _require_free(command.label, state)
-    return [
-        EnvironmentRelabelled(
-            project_id=command.project_id,
-            environment_id=command.environment_id,
-            label=command.label,
-            former=environment.label,
-        )
-    ]
-
-
-def _require_free(label: str, state: Project) -> None:
-    """A reservation belongs to the whole project, so among its own environments the project must look itself."""
-    if any(environment.label == label for environment in state.environments.values()):
-        raise NameTaken(HOSTNAME, label)
 
 
 def _changed(command: ChangeProject, state: Project) -> Iterator[Event]:

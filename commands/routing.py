@@ -12,12 +12,14 @@ from commands import (
     database,
     deployment,
     environment,
+    freeze,
     keyring,
     lines,
     notification,
     project,
     release,
     repository,
+    schedule,
     secret,
     workspace,
 )
@@ -43,6 +45,8 @@ _TABLE: list[tuple[Any, AnyDecider, str]] = [
     (database.DatabaseCommand, database.DECIDER, "database_id"),
     (backup.BackupCommand, backup.DECIDER, "backup_id"),
     (audit.AuditCommand, audit.DECIDER, "export_id"),
+    (schedule.ScheduleCommand, schedule.DECIDER, "schedule_id"),
+    (freeze.FreezeCommand, freeze.DECIDER, "tenant_id"),
 ]
 
 ROUTES: dict[type[Command], Route] = {

@@ -2,14 +2,15 @@
 
 from commands import deployment, project, repository
 from commands.deployment import QueueDeployment, require_deployment
+from commands.freezing import thawed
 from commands.handling import Caused, Handler
 from commands.ports import Numbers, Request
 from commands.project import require_environment
 from commands.repository import require_connected
-from domain.deployment import Recipe
+from domain.deployment import Approval, Recipe
 from domain.history import Context
-from domain.identifiers import DeploymentId, EnvironmentId, ProjectId
-from domain.project import Project
+from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId
+from domain.project import DeployRules, Project
 from domain.rejection import Conflict
 
 SERIES = "deployment"
@@ -27,11 +28,15 @@ async def trigger(
     commit: str | None = None,
     note: str | None = None,
     retry_of: DeploymentId | None = None,
+    promotes: ReleaseId | None = None,
+    override: str | None = None,
     request: Request | None = None,
 ) -> Caused:
     """Queue a deployment of the environment's branch, or another, with the project's recipe as it stands.
 
-    Raises ``NotFound`` for an unknown project, environment or connection, ``Conflict`` for an archived project.
+    ``promotes`` is a release that is made live instead of building; ``override`` is why that is done although
+    deployments may be frozen. Raises ``NotFound`` for an unknown project, environment or connection, ``Conflict`` for
+    an archived project and where deployments are frozen.
     """
     if caused := await handler.replay(deployment.DECIDER, deployment_id, context, request):
         return caused
@@ -40,6 +45,7 @@ async def trigger(
     if state.archived:
         raise Conflict("The project is archived. Set its status to 'active' first.", code="project_archived")
     require_connected(await handler.state(repository.DECIDER, state.connection_id, context.tenant_id))
+    overridden = await thawed(handler, context, project_id, environment_id, override)
     queue = QueueDeployment(
         deployment_id=deployment_id,
         number=await numbers.following(context.tenant_id, SERIES),
@@ -50,6 +56,10 @@ async def trigger(
         commit=commit,
         note=note,
         retry_of=retry_of,
+        approval=_approval(environment.rules, context),
+        supersedes_older=environment.rules.superseding,
+        promotes=promotes,
+        override=overridden,
     )
     return await handler.handle(queue, context, request=request)
 
@@ -61,6 +71,7 @@ async def retry(
     *,
     deployment_id: DeploymentId,
     former: DeploymentId,
+    override: str | None = None,
     request: Request | None = None,
 ) -> Caused:
     """Queue the commit of an ended deployment again, with the project's recipe of this moment."""
@@ -79,8 +90,16 @@ async def retry(
         commit=state.commit or queued.commit,
         note=queued.note,
         retry_of=former,
+        promotes=queued.promotes,
+        override=override,
         request=request,
     )
+
+
+def _approval(rules: DeployRules, context: Context) -> Approval | None:
+    if not rules.protected:
+        return None
+    return Approval(not_by=context.actor.account_id if rules.approval_by_another else None)
 
 
 def recipe(state: Project) -> Recipe:

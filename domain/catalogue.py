@@ -10,12 +10,14 @@ from domain import (
     database,
     deployment,
     environment,
+    freeze,
     keyring,
     lines,
     notification,
     project,
     release,
     repository,
+    schedule,
     secret,
     workspace,
 )
@@ -37,6 +39,8 @@ AnyFact = (
     | database.Event
     | backup.Event
     | audit.Event
+    | schedule.Event
+    | freeze.Event
 )
 
 FACTS: dict[str, type[Fact]] = {tag_of(fact): fact for fact in get_args(AnyFact)}

@@ -1,29 +1,34 @@
 """One attempt to turn a commit into a release, and to make that release live."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec.structs import replace
 
 from domain.fact import Fact, Value
-from domain.identifiers import ConnectionId, DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
+from domain.identifiers import AccountId, ConnectionId, DeploymentId, EnvironmentId, ExecutorId, ProjectId, ReleaseId
 from domain.limits import Place
 from domain.project import BuildConfig, ProjectType, RuntimeConfig
 from domain.steps import StepKind
 
 
 class Status(StrEnum):
-    """Where a deployment stands. The last three are ends: nothing happens after them."""
+    """Where a deployment stands. All but the first three are ends: nothing happens after them."""
 
+    WAITING = "waiting"
+    """For somebody to approve it."""
     QUEUED = "queued"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
 
     @property
     def ended(self) -> bool:
         """Whether nothing happens any more."""
-        return self in {Status.SUCCEEDED, Status.FAILED, Status.CANCELLED}
+        return self not in {Status.WAITING, Status.QUEUED, Status.RUNNING}
 
 
 class Recipe(Value):
@@ -36,6 +41,13 @@ class Recipe(Value):
     runtime: RuntimeConfig
 
 
+class Approval(Value):
+    """Somebody has to approve the deployment before it is queued."""
+
+    not_by: AccountId | None = None
+    """Who asked for it, where another one must approve."""
+
+
 class Outcome(StrEnum):
     """How a step ended."""
 
@@ -44,7 +56,11 @@ class Outcome(StrEnum):
 
 
 class DeploymentQueued(Fact, tag="deployment.queued"):
-    """Somebody asked for a deployment. ``number`` counts in the workspace and is shown as ``DEP-0042``."""
+    """Somebody asked for a deployment. ``number`` counts in the workspace and is shown as ``DEP-0042``.
+
+    ``approval``: it waits for one. ``supersedes_older``: those of its environment that wait yet are not done any more.
+    ``promotes``: nothing is built, a release of another environment is made live.
+    """
 
     deployment_id: DeploymentId
     number: int
@@ -55,15 +71,56 @@ class DeploymentQueued(Fact, tag="deployment.queued"):
     commit: str | None = None
     note: str | None = None
     retry_of: DeploymentId | None = None
+    approval: Approval | None = None
+    supersedes_older: bool = False
+    promotes: ReleaseId | None = None
     place: Place | None = None
 
 
+class FreezeOverridden(Fact, tag="deployment.freeze-overridden"):
+    """Somebody who may asked for the deployment although deployments were frozen until ``until``."""
+
+    deployment_id: DeploymentId
+    freeze: str
+    """The freeze window's name."""
+    reason: str
+    until: datetime | None = None
+
+
+class DeploymentApproved(Fact, tag="deployment.approved"):
+    """Somebody let a deployment that waited be done."""
+
+    deployment_id: DeploymentId
+    reason: str | None = None
+
+
+class DeploymentRejected(Fact, tag="deployment.rejected"):
+    """Somebody decided that a deployment that waited is not done."""
+
+    deployment_id: DeploymentId
+    reason: str | None = None
+
+
+class DeploymentSuperseded(Fact, tag="deployment.superseded"):
+    """A later deployment of the same environment took its place before it began."""
+
+    deployment_id: DeploymentId
+    by: DeploymentId
+    by_number: int
+
+
 class DeploymentLeased(Fact, tag="deployment.leased"):
-    """An executor took the work. ``fencing_token`` outranks every earlier lease."""
+    """An executor took the work. ``fencing_token`` outranks every earlier lease.
+
+    While it lasts, the environment's turn is the deployment's, and so is the workspace's build slot ``slot``, counted
+    from 1, where it builds. Facts of old name neither.
+    """
 
     deployment_id: DeploymentId
     executor_id: ExecutorId
     fencing_token: int
+    environment_id: EnvironmentId | None = None
+    slot: int | None = None
 
 
 class CommitResolved(Fact, tag="deployment.commit-resolved"):
@@ -119,6 +176,10 @@ class DeploymentCancelled(Fact, tag="deployment.cancelled"):
 
 Event = (
     DeploymentQueued
+    | FreezeOverridden
+    | DeploymentApproved
+    | DeploymentRejected
+    | DeploymentSuperseded
     | DeploymentLeased
     | CommitResolved
     | StepStarted
@@ -137,6 +198,8 @@ class Deployment(Value):
     fencing_token: int = 0
     executor_id: ExecutorId | None = None
     """Who holds the lease."""
+    slot: int | None = None
+    """The workspace's build slot that it has."""
     lost: int = 0
     """How many leases another executor took over; one that leases again itself was not lost."""
     commit: str | None = None
@@ -148,7 +211,15 @@ def evolve(state: Deployment, fact: Event) -> Deployment:
     """The deployment after ``fact``."""
     match fact:
         case DeploymentQueued():
-            return Deployment(queued=fact)
+            return Deployment(queued=fact, status=Status.WAITING if fact.approval else Status.QUEUED)
+        case FreezeOverridden():
+            return state
+        case DeploymentApproved():
+            return replace(state, status=Status.QUEUED)
+        case DeploymentRejected():
+            return replace(state, status=Status.REJECTED)
+        case DeploymentSuperseded():
+            return replace(state, status=Status.SUPERSEDED)
         case DeploymentLeased():
             return _leased(state, fact)
         case CommitResolved():
@@ -171,6 +242,7 @@ def _leased(state: Deployment, fact: DeploymentLeased) -> Deployment:
         status=Status.RUNNING,
         fencing_token=fact.fencing_token,
         executor_id=fact.executor_id,
+        slot=fact.slot,
         lost=state.lost + (state.executor_id not in {None, fact.executor_id}),
         step=None,
     )

@@ -65,7 +65,16 @@ class InstancesMoved(Fact, tag="environment.instances-moved"):
     upstreams: tuple[Upstream, ...]
 
 
-Event = ActivationStarted | EnvironmentRolledBack | ReleaseActivated | ActivationFailed | InstancesMoved
+class EnvironmentClosed(Fact, tag="environment.closed"):
+    """The environment was deleted: nothing is live there any more, and nothing will be."""
+
+    environment_id: EnvironmentId
+    former_release_id: ReleaseId | None
+
+
+Event = (
+    ActivationStarted | EnvironmentRolledBack | ReleaseActivated | ActivationFailed | InstancesMoved | EnvironmentClosed
+)
 
 
 class Environment(Value):
@@ -85,6 +94,7 @@ class Environment(Value):
     """The newest deployment that began an activation here."""
     fencing_token: int = 0
     """The lease under which it did."""
+    closed: bool = False
 
 
 def evolve(state: Environment, fact: Event) -> Environment:
@@ -110,3 +120,5 @@ def evolve(state: Environment, fact: Event) -> Environment:
             return replace(state, activating=None)
         case InstancesMoved():
             return replace(state, upstreams=fact.upstreams)
+        case EnvironmentClosed():
+            return replace(state, closed=True, active=None, upstreams=(), activating=None)

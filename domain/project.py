@@ -58,6 +58,19 @@ class RuntimeConfig(Value):
     """Static releases only: an unknown path is answered with ``/index.html``."""
 
 
+class DeployRules(Value):
+    """How deployments come to an environment."""
+
+    auto_deploy: bool = True
+    """A push to its branch is deployed."""
+    superseding: bool = True
+    """A deployment takes the place of earlier ones that have not begun."""
+    protected: bool = False
+    """A deployment waits until somebody approves it."""
+    approval_by_another: bool = False
+    """And not who asked for it."""
+
+
 class EnvironmentPlan(Value):
     """An environment as its project defines it: the branch it follows and the host name's label."""
 
@@ -65,6 +78,7 @@ class EnvironmentPlan(Value):
     name: str
     branch: str
     label: str
+    rules: DeployRules = DeployRules()
 
 
 class ProjectCreated(Fact, tag="project.created"):
@@ -97,6 +111,49 @@ class EnvironmentRelabelled(Fact, tag="project.environment-relabelled"):
     environment_id: EnvironmentId
     label: str
     former: str
+
+
+class EnvironmentRenamed(Fact, tag="project.environment-renamed"):
+    """The environment has another name in its project; where it answers stays."""
+
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    name: str
+    former: str
+
+
+class BranchFollowed(Fact, tag="project.branch-followed"):
+    """The environment follows another branch."""
+
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    branch: str
+    former: str
+
+
+class DeployRulesSet(Fact, tag="project.deploy-rules-set"):
+    """Later deployments come to the environment so."""
+
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    rules: DeployRules
+
+
+class EnvironmentDeleted(Fact, tag="project.environment-deleted"):
+    """Nothing of the project answers there any more, and its label is anybody's. Its history stays."""
+
+    project_id: ProjectId
+    environment_id: EnvironmentId
+    name: str
+    label: str
+
+
+class ProjectDeleted(Fact, tag="project.deleted"):
+    """The project is no more, and its slug is free. Its history stays."""
+
+    project_id: ProjectId
+    name: str
+    slug: str
 
 
 class ProjectRenamed(Fact, tag="project.renamed"):
@@ -150,6 +207,11 @@ Event = (
     ProjectCreated
     | EnvironmentAdded
     | EnvironmentRelabelled
+    | EnvironmentRenamed
+    | BranchFollowed
+    | DeployRulesSet
+    | EnvironmentDeleted
+    | ProjectDeleted
     | ProjectRenamed
     | ProjectDescribed
     | ProjectRootMoved
@@ -171,6 +233,7 @@ class Project(Value):
     connection_id: ConnectionId = ConnectionId("")
     root_directory: str = ""
     archived: bool = False
+    deleted: bool = False
     build: BuildConfig = BuildConfig()
     runtime: RuntimeConfig = RuntimeConfig()
     environments: dict[EnvironmentId, EnvironmentPlan] = {}
@@ -188,18 +251,20 @@ def evolve(state: Project, fact: Event) -> Project:
             return _created(fact)
         case EnvironmentAdded():
             return _with_environment(state, fact.environment)
-        case EnvironmentRelabelled():
-            return _relabelled(state, fact)
+        case EnvironmentRelabelled() | EnvironmentRenamed() | BranchFollowed() | DeployRulesSet():
+            return _changed(state, fact)
+        case EnvironmentDeleted():
+            return _without_environment(state, fact.environment_id)
+        case ProjectDeleted():
+            return replace(state, deleted=True)
         case ProjectRenamed():
             return replace(state, name=fact.name)
         case ProjectDescribed():
             return replace(state, description=fact.description)
         case ProjectRootMoved():
             return replace(state, root_directory=fact.root_directory)
-        case ProjectArchived():
-            return replace(state, archived=True)
-        case ProjectRestored():
-            return replace(state, archived=False)
+        case ProjectArchived() | ProjectRestored():
+            return replace(state, archived=isinstance(fact, ProjectArchived))
         case BuildConfigured():
             return replace(state, build=fact.build)
         case RuntimeConfigured():
@@ -220,9 +285,25 @@ def _created(fact: ProjectCreated) -> Project:
     )
 
 
-def _relabelled(state: Project, fact: EnvironmentRelabelled) -> Project:
-    environment = state.environments.get(fact.environment_id)
-    return _with_environment(state, replace(environment, label=fact.label)) if environment else state
+def _changed(
+    state: Project, fact: EnvironmentRelabelled | EnvironmentRenamed | BranchFollowed | DeployRulesSet
+) -> Project:
+    plan = state.environments.get(fact.environment_id)
+    if plan is None:
+        return state
+    match fact:
+        case EnvironmentRelabelled():
+            return _with_environment(state, replace(plan, label=fact.label))
+        case EnvironmentRenamed():
+            return _with_environment(state, replace(plan, name=fact.name))
+        case BranchFollowed():
+            return _with_environment(state, replace(plan, branch=fact.branch))
+        case DeployRulesSet():
+            return _with_environment(state, replace(plan, rules=fact.rules))
+
+
+def _without_environment(state: Project, environment_id: EnvironmentId) -> Project:
+    return replace(state, environments={key: one for key, one in state.environments.items() if key != environment_id})
 
 
 def _with_environment(state: Project, environment: EnvironmentPlan) -> Project:

@@ -10,21 +10,32 @@ from typing import cast, get_args
 from domain.account import AccountRegistered
 from domain.custom_domain import CustomDomainAdded, CustomDomainRemoved, VerificationAbandoned, VerificationResumed
 from domain.database import DatabaseCreated, DatabaseDeleted, DatabasePlaced
-from domain.deployment import DeploymentQueued
+from domain.deployment import (
+    DeploymentCancelled,
+    DeploymentFailed,
+    DeploymentLeased,
+    DeploymentQueued,
+    DeploymentSucceeded,
+)
 from domain.fact import Fact, Value
 from domain.identifiers import TenantId
 from domain.limits import Place
 from domain.notification import ChannelAdded, ChannelRemoved, ChannelRenamed
-from domain.project import EnvironmentAdded, EnvironmentRelabelled, ProjectCreated
+from domain.project import EnvironmentAdded, EnvironmentDeleted, EnvironmentRelabelled, ProjectCreated, ProjectDeleted
 from domain.repository import RepositoryConnected, RepositoryDisconnected
+from domain.schedule import ScheduleCreated, ScheduleDeleted
 from domain.secret import SecretRemoved, SecretScope, SecretSet
 from domain.workspace import WorkspaceCreated
 
 HOSTNAME = "host name"
 EMAIL = "e-mail address"
 CUSTOM_DOMAIN = "custom domain"
+TURN = "turn"
+"""An environment's, which one running deployment has at a time."""
 BUILD_SLOT = "build slot"
 """A workspace has only so many, one for each deployment that builds."""
+SCHEDULE_SLOT = "schedule slot"
+"""An environment has only so many, one for each of its schedules."""
 CHANNEL_SLOT = "channel slot"
 """A workspace has only so many, one for each of its channels."""
 WORKSPACE_SLOT = "workspace slot"
@@ -63,6 +74,8 @@ _Reserving = (
     | ProjectCreated
     | EnvironmentAdded
     | EnvironmentRelabelled
+    | EnvironmentDeleted
+    | ProjectDeleted
     | RepositoryConnected
     | RepositoryDisconnected
     | SecretSet
@@ -77,6 +90,12 @@ _Reserving = (
     | ChannelAdded
     | ChannelRenamed
     | ChannelRemoved
+    | DeploymentLeased
+    | DeploymentSucceeded
+    | DeploymentFailed
+    | DeploymentCancelled
+    | ScheduleCreated
+    | ScheduleDeleted
 )
 _RESERVING: frozenset[type[Fact]] = frozenset(get_args(_Reserving))
 
@@ -91,31 +110,37 @@ def _changes(fact: _Reserving, tenant: TenantId) -> Sequence[Reservation]:
     match fact:
         case AccountRegistered():
             return [Take(scope=EMAIL, name=fact.email.casefold())]
-        case WorkspaceCreated():
-            return [] if fact.slot is None else [Take(scope=f"{WORKSPACE_SLOT}/{fact.founder}", name=str(fact.slot))]
         case ProjectCreated():
             return [Take(scope=f"project slug/{tenant}", name=fact.slug), *_placed(fact.place, tenant)]
-        case DeploymentQueued():
-            return _placed(fact.place, tenant, lasting=True)
-        case EnvironmentAdded():
-            return [Take(scope=HOSTNAME, name=fact.environment.label)]
-        case EnvironmentRelabelled():
-            return [GiveBack(scope=HOSTNAME, name=fact.former), Take(scope=HOSTNAME, name=fact.label)]
-        case RepositoryConnected():
-            return [Take(scope=f"connection name/{tenant}", name=fact.name)]
-        case RepositoryDisconnected():
-            return [GiveBack(scope=f"connection name/{tenant}", name=fact.name)]
+        case EnvironmentAdded() | EnvironmentRelabelled() | EnvironmentDeleted():
+            return _of_label(fact)
+        case RepositoryConnected() | RepositoryDisconnected():
+            kind = Take if isinstance(fact, RepositoryConnected) else GiveBack
+            return [kind(scope=f"connection name/{tenant}", name=fact.name)]
         case SecretSet():
             return [Take(scope=_secret_scope(fact, tenant), name=fact.name), *_placed(fact.place, tenant)]
         case CustomDomainAdded() | VerificationResumed():
             return [Take(scope=CUSTOM_DOMAIN, name=fact.hostname)]
-        case DatabaseCreated():
-            return [Take(scope=f"database name/{tenant}", name=fact.name)]
-        case DatabasePlaced():
-            return [Take(scope=f"database port/{fact.machine}", name=str(fact.port))] if fact.own_port else []
+        case DatabaseCreated() | DatabasePlaced():
+            return _of_database(fact, tenant)
         case ChannelAdded() | ChannelRenamed():
             return _of_channel(fact, tenant)
-        case SecretRemoved() | VerificationAbandoned() | CustomDomainRemoved() | DatabaseDeleted() | ChannelRemoved():
+        case WorkspaceCreated() | ScheduleCreated():
+            return _of_slot(fact)
+        case DeploymentQueued() | DeploymentLeased():
+            return _of_deployment(fact, tenant)
+        case (
+            SecretRemoved()
+            | VerificationAbandoned()
+            | CustomDomainRemoved()
+            | DatabaseDeleted()
+            | ChannelRemoved()
+            | DeploymentSucceeded()
+            | DeploymentFailed()
+            | DeploymentCancelled()
+            | ProjectDeleted()
+            | ScheduleDeleted()
+        ):
             return [GiveBackAll()]
 
 
@@ -129,6 +154,35 @@ def _of_channel(fact: ChannelAdded | ChannelRenamed, tenant: TenantId) -> Sequen
 def _placed(place: Place | None, tenant: TenantId, *, lasting: bool = False) -> list[Reservation]:
     """Nothing where there was no limit."""
     return [Take(scope=f"{place.scope}/{tenant}", name=str(place.number), lasting=lasting)] if place else []
+
+
+def _of_label(fact: EnvironmentAdded | EnvironmentRelabelled | EnvironmentDeleted) -> list[Reservation]:
+    match fact:
+        case EnvironmentAdded():
+            return [Take(scope=HOSTNAME, name=fact.environment.label)]
+        case EnvironmentRelabelled():
+            return [GiveBack(scope=HOSTNAME, name=fact.former), Take(scope=HOSTNAME, name=fact.label)]
+        case EnvironmentDeleted():
+            return [GiveBack(scope=HOSTNAME, name=fact.label)]
+
+
+def _of_deployment(fact: DeploymentQueued | DeploymentLeased, tenant: TenantId) -> list[Reservation]:
+    if isinstance(fact, DeploymentQueued):
+        return _placed(fact.place, tenant, lasting=True)
+    turn = [Take(scope=TURN, name=fact.environment_id)] if fact.environment_id else []
+    return [*turn, *([Take(scope=f"{BUILD_SLOT}/{tenant}", name=str(fact.slot))] if fact.slot else [])]
+
+
+def _of_slot(fact: WorkspaceCreated | ScheduleCreated) -> list[Reservation]:
+    if isinstance(fact, ScheduleCreated):
+        return [Take(scope=f"{SCHEDULE_SLOT}/{fact.environment_id}", name=str(fact.slot))]
+    return [] if fact.slot is None else [Take(scope=f"{WORKSPACE_SLOT}/{fact.founder}", name=str(fact.slot))]
+
+
+def _of_database(fact: DatabaseCreated | DatabasePlaced, tenant: TenantId) -> list[Reservation]:
+    if isinstance(fact, DatabaseCreated):
+        return [Take(scope=f"database name/{tenant}", name=fact.name)]
+    return [Take(scope=f"database port/{fact.machine}", name=str(fact.port))] if fact.own_port else []
 
 
 def _secret_scope(fact: SecretSet, tenant: TenantId) -> str:

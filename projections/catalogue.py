@@ -9,10 +9,12 @@ from projections import (
     databases,
     deployments,
     environments,
+    freezes,
     lines,
     projects,
     releases,
     repositories,
+    schedules,
     secret_uses,
     secrets,
 )
@@ -29,11 +31,13 @@ ALL: dict[str, ReadModel] = {
         databases,
         deployments,
         environments,
+        freezes,
         lines,
         projects,
         releases,
         repositories,
         secret_uses,
+        schedules,
         secrets,
     )
 }

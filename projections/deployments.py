@@ -6,11 +6,15 @@ from datetime import datetime
 from domain import deployment
 from domain.deployment import (
     CommitResolved,
+    DeploymentApproved,
     DeploymentCancelled,
     DeploymentFailed,
     DeploymentLeased,
     DeploymentQueued,
+    DeploymentRejected,
     DeploymentSucceeded,
+    DeploymentSuperseded,
+    FreezeOverridden,
     Outcome,
     Status,
     StepFinished,
@@ -32,7 +36,8 @@ from projections.sentences import sentence
 class DeploymentRow(Row, kw_only=True):
     """A deployment. ``step`` is the step under way, or the one that failed; ``version`` is its stream's.
 
-    ``log_closed``: no line follows in its log. That comes a moment after ``ended``.
+    ``log_closed``: no line follows in its log. That comes a moment after ``ended``. ``promotes`` is a release that is
+    made live without building. ``superseding``: others name it in ``superseded_by``.
     """
 
     id: DeploymentId
@@ -53,6 +58,9 @@ class DeploymentRow(Row, kw_only=True):
     exit_code: int | None = None
     release_id: ReleaseId | None = None
     retry_of: DeploymentId | None
+    promotes: ReleaseId | None = None
+    superseded_by: DeploymentId | None = None
+    superseding: bool = False
     triggered_by: str
     fencing_token: int = 0
     queued_at: datetime
@@ -98,6 +106,7 @@ DEPLOYMENTS = Table(
         ("tenant_id", "environment_id", "number"),
         ("ended", "queued_at"),
         ("log_closed", "queued_at"),
+        ("superseded_by",),
     ),
 )
 EVENTS = Table("events", DeploymentEventRow, key=("deployment_id", "position"))
@@ -122,6 +131,10 @@ def _changes(fact: About, recorded: Recorded) -> Sequence[Change]:
     match fact:
         case DeploymentQueued():
             return [Put(DEPLOYMENTS, _queued(fact, recorded))]
+        case FreezeOverridden():
+            return [_patch(fact, recorded)]
+        case DeploymentApproved():
+            return [_patch(fact, recorded, status=Status.QUEUED)]
         case DeploymentLeased():
             return [_leased(fact, recorded)]
         case CommitResolved():
@@ -130,14 +143,17 @@ def _changes(fact: About, recorded: Recorded) -> Sequence[Change]:
             return [_patch(fact, recorded, step=fact.step), Put(STEPS, _step(fact, recorded))]
         case StepFinished():
             return [_patch(fact, recorded, step=None), _step_finished(fact, recorded)]
-        case DeploymentSucceeded():
-            return [_ended(fact, recorded, Status.SUCCEEDED, step=None, release_id=fact.release_id)]
-        case DeploymentFailed():
-            return [_ended(fact, recorded, Status.FAILED, step=fact.step, error=fact.error, exit_code=fact.exit_code)]
-        case DeploymentCancelled():
-            return [_ended(fact, recorded, Status.CANCELLED, step=None)]
+        case (
+            DeploymentSucceeded()
+            | DeploymentFailed()
+            | DeploymentCancelled()
+            | DeploymentRejected()
+            | DeploymentSuperseded()
+        ):
+            return _end(fact, recorded)
         case ReleaseCut():
-            return [Patch(DEPLOYMENTS, fact.deployment_id, {"release_id": fact.release_id})]
+            known = {"release_id": fact.release_id, "commit": fact.commit, "commit_message": fact.commit_message}
+            return [Patch(DEPLOYMENTS, fact.deployment_id, known)]
         case ActivationStarted():
             return []
 
@@ -154,6 +170,8 @@ def _queued(fact: DeploymentQueued, recorded: Recorded) -> DeploymentRow:
         commit=fact.commit,
         note=fact.note,
         retry_of=fact.retry_of,
+        promotes=fact.promotes,
+        status=Status.WAITING if fact.approval else Status.QUEUED,
         triggered_by=recorded.context.actor.name,
         queued_at=recorded.context.at,
         updated_at=recorded.context.at,
@@ -184,6 +202,24 @@ def _step_finished(fact: StepFinished, recorded: Recorded) -> Patch:
         "exit_code": fact.exit_code,
     }
     return Patch(STEPS, (fact.deployment_id, fact.fencing_token, fact.step), fields)
+
+
+def _end(
+    fact: DeploymentSucceeded | DeploymentFailed | DeploymentCancelled | DeploymentRejected | DeploymentSuperseded,
+    recorded: Recorded,
+) -> Sequence[Change]:
+    match fact:
+        case DeploymentSucceeded():
+            return [_ended(fact, recorded, Status.SUCCEEDED, step=None, release_id=fact.release_id)]
+        case DeploymentFailed():
+            return [_ended(fact, recorded, Status.FAILED, step=fact.step, error=fact.error, exit_code=fact.exit_code)]
+        case DeploymentCancelled():
+            return [_ended(fact, recorded, Status.CANCELLED, step=None)]
+        case DeploymentRejected():
+            return [_ended(fact, recorded, Status.REJECTED)]
+        case DeploymentSuperseded():
+            later = Patch(DEPLOYMENTS, fact.by, {"superseding": True})
+            return [_ended(fact, recorded, Status.SUPERSEDED, superseded_by=fact.by), later]
 
 
 def _ended(fact: deployment.Event, recorded: Recorded, status: Status, **fields: object) -> Patch:
@@ -244,6 +280,22 @@ async def events(reader: Reader, tenant: TenantId, deployment_id: DeploymentId) 
 async def open_deployments(reader: Reader) -> list[DeploymentRow]:
     """All that have not ended, of every workspace, the oldest first; for the sweeper."""
     return await every(reader, DEPLOYMENTS, Selection(equal={"ended": False}, order_by="queued_at"))
+
+
+async def open_of(reader: Reader, tenant: TenantId) -> list[DeploymentRow]:
+    """All of a workspace that have not ended, in the order in which they were asked for."""
+    return await every(reader, DEPLOYMENTS, Selection(equal={"tenant_id": tenant, "ended": False}, order_by="number"))
+
+
+async def superseded(reader: Reader, rows: Sequence[DeploymentRow]) -> dict[DeploymentId, list[DeploymentId]]:
+    """For each of the rows that did, the deployments that it superseded, the oldest first."""
+    by = tuple(row.id for row in rows if row.superseding)
+    found: dict[DeploymentId, list[DeploymentId]] = {}
+    if by:
+        selection = Selection(equal={"superseded_by": by}, order_by="number")
+        for row in await every(reader, DEPLOYMENTS, selection):
+            found.setdefault(row.superseded_by or row.id, []).append(row.id)
+    return found
 
 
 async def with_open_log(reader: Reader) -> list[DeploymentRow]:

@@ -15,9 +15,17 @@ from domain.environment import (
 from domain.fact import Value
 from domain.history import Recorded
 from domain.identifiers import EnvironmentId, ProjectId, ReleaseId, TenantId
-from domain.project import EnvironmentAdded, EnvironmentRelabelled
+from domain.project import (
+    BranchFollowed,
+    DeployRules,
+    DeployRulesSet,
+    EnvironmentAdded,
+    EnvironmentDeleted,
+    EnvironmentRelabelled,
+    EnvironmentRenamed,
+)
 from domain.release import ReleaseCut
-from projections.changes import Change, Patch, Put, ReadModel, Row, Table
+from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
 from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, Wanted, every
 
 
@@ -32,6 +40,7 @@ class EnvironmentRow(Row, kw_only=True):
     name: str
     branch: str
     label: str
+    rules: DeployRules = DeployRules()
     active_release_id: ReleaseId | None = None
     upstreams: tuple[Upstream, ...] = ()
     former_release_id: ReleaseId | None = None
@@ -85,6 +94,14 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [Put(ENVIRONMENTS, _added(fact, recorded))]
         case EnvironmentRelabelled() as fact:
             return [_patch(fact.environment_id, recorded, label=fact.label)]
+        case EnvironmentRenamed() as fact:
+            return [_patch(fact.environment_id, recorded, name=fact.name)]
+        case BranchFollowed() as fact:
+            return [_patch(fact.environment_id, recorded, branch=fact.branch)]
+        case DeployRulesSet() as fact:
+            return [_patch(fact.environment_id, recorded, rules=fact.rules)]
+        case EnvironmentDeleted() as fact:
+            return [Remove(ENVIRONMENTS, fact.environment_id)]
         case ReleaseCut() as fact:
             return [Put(ARTIFACTS, _artifact(fact, recorded))]
         case ActivationStarted() | EnvironmentRolledBack() as fact:
@@ -111,6 +128,7 @@ def _added(fact: EnvironmentAdded, recorded: Recorded) -> EnvironmentRow:
         name=fact.environment.name,
         branch=fact.environment.branch,
         label=fact.environment.label,
+        rules=fact.environment.rules,
         created_at=recorded.context.at,
         updated_at=recorded.context.at,
     )
@@ -162,7 +180,14 @@ MODEL = ReadModel(
     "environments",
     [ENVIRONMENTS, ARTIFACTS],
     project,
-    environment.Event | EnvironmentAdded | EnvironmentRelabelled | ReleaseCut,
+    environment.Event
+    | EnvironmentAdded
+    | EnvironmentRelabelled
+    | EnvironmentRenamed
+    | BranchFollowed
+    | DeployRulesSet
+    | EnvironmentDeleted
+    | ReleaseCut,
 )
 
 

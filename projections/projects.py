@@ -7,13 +7,18 @@ from enum import StrEnum
 from domain.history import Recorded
 from domain.identifiers import ConnectionId, ProjectId, TenantId
 from domain.project import (
+    BranchFollowed,
     BuildConfig,
     BuildConfigured,
+    DeployRulesSet,
     EnvironmentAdded,
+    EnvironmentDeleted,
     EnvironmentRelabelled,
+    EnvironmentRenamed,
     Event,
     ProjectArchived,
     ProjectCreated,
+    ProjectDeleted,
     ProjectDescribed,
     ProjectRenamed,
     ProjectRestored,
@@ -23,8 +28,8 @@ from domain.project import (
     RuntimeConfigured,
     RuntimeType,
 )
-from projections.changes import Change, Patch, Put, ReadModel, Row, Table
-from projections.reading import Page, Paging, Reader, Selection
+from projections.changes import Change, Patch, Put, ReadModel, Remove, Row, Table
+from projections.reading import Page, Paging, Reader, Selection, Wanted
 
 
 class ProjectStatus(StrEnum):
@@ -63,7 +68,16 @@ def project(recorded: Recorded) -> Sequence[Change]:
     match recorded.fact:
         case ProjectCreated() as fact:
             return [Put(PROJECTS, _created(fact, recorded))]
-        case EnvironmentAdded() | EnvironmentRelabelled() as fact:
+        case ProjectDeleted() as fact:
+            return [Remove(PROJECTS, fact.project_id)]
+        case (
+            EnvironmentAdded()
+            | EnvironmentRelabelled()
+            | EnvironmentRenamed()
+            | BranchFollowed()
+            | DeployRulesSet()
+            | EnvironmentDeleted() as fact
+        ):
             return [_patch(fact.project_id, recorded)]
         case ProjectRenamed() as fact:
             return [_patch(fact.project_id, recorded, name=fact.name)]
@@ -118,6 +132,11 @@ MODEL = ReadModel("projects", [PROJECTS], project, Event)
 async def find(reader: Reader, tenant: TenantId, project_id: ProjectId) -> ProjectRow | None:
     """One project."""
     return await reader.one(PROJECTS, {"tenant_id": tenant, "id": project_id})
+
+
+def only(tenant: TenantId, project_id: ProjectId) -> Wanted:
+    """The same, to be asked for together with others."""
+    return Wanted(PROJECTS, Selection(equal={"tenant_id": tenant, "id": project_id}), Paging(size=1))
 
 
 async def find_by_slug(reader: Reader, tenant: TenantId, slug: str) -> ProjectRow | None:

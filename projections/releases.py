@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from domain.environment import ReleaseActivated
+from domain.environment import EnvironmentClosed, ReleaseActivated
 from domain.history import Recorded
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId, TenantId
 from domain.project import RuntimeConfig
@@ -53,6 +53,8 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [Put(RELEASES, _cut(fact, recorded))]
         case ReleaseActivated() as fact:
             return _activated(fact, recorded)
+        case EnvironmentClosed(former_release_id=str() as former):
+            return [Patch(RELEASES, former, {"active": False})]
         case _:
             return []
 
@@ -86,7 +88,7 @@ def _activated(fact: ReleaseActivated, recorded: Recorded) -> Sequence[Change]:
     return [Patch(RELEASES, fact.former_release_id, {"active": False}), live]
 
 
-MODEL = ReadModel("releases", [RELEASES], project, ReleaseCut | ReleaseActivated)
+MODEL = ReadModel("releases", [RELEASES], project, ReleaseCut | ReleaseActivated | EnvironmentClosed)
 
 
 async def find(reader: Reader, tenant: TenantId, release_id: ReleaseId) -> ReleaseRow | None:

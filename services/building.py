@@ -28,9 +28,10 @@ from services.build_metrics import BUILDS_RUNNING, DEPLOYMENT_SECONDS, DEPLOYMEN
 from services.deploying import Deployer
 from services.ingredients import Ingredients, gather
 from services.journal import Journal
-from services.leasing import Lease, lease, on_behalf
+from services.leasing import Lease, NotItsTurn, lease, on_behalf
 from services.patience import patiently
 from services.presence import Presence
+from services.turns import Turns
 from services.wiring import Core
 
 log = structlog.get_logger(__name__)
@@ -60,9 +61,13 @@ class Builder:
     doorbells: Doorbells
     deployer: Deployer
     presence: Presence
+    turns: Turns
 
     async def build(self, job: Job) -> None:
-        """Bring the job's deployment to its end, or find that it has ended; put off what another one works on."""
+        """Bring the job's deployment to its end, or find that it has ended; put off what another one works on.
+
+        One whose turn has not come is put away: its turn is told by another item.
+        """
         item = job.item
         if isinstance(item, BuildWork):
             name = stream(deployment.DECIDER.category, item.deployment_id)
@@ -70,9 +75,12 @@ class Builder:
             if await patiently(lambda: self._worked_on(history)):
                 await job.later(HELD_SECONDS)
                 return
-            if history:
+            if history and await self._turn_has_come(item):
                 await self._build(item, history[0])
         await job.done()
+
+    async def _turn_has_come(self, item: BuildWork) -> bool:
+        return await patiently(lambda: self.turns.has_come(item))
 
     async def _worked_on(self, history: Sequence[Recorded]) -> bool:
         """Whether whoever took the last lease works on: cut off from NATS, or it would not be offered to us."""
@@ -85,14 +93,17 @@ class Builder:
             raise TypeError(f"the stream of {item} does not begin with its queueing")
         executor_id = ExecutorId(uuid7())
         with self.presence.working(executor_id):
-            await self._in_turns(queued, first, executor_id)
+            try:
+                await self._in_turns(queued, first, executor_id)
+            except NotItsTurn:
+                return
             await self.deployer.abandon(queued, self._context(first))
 
     async def _in_turns(self, queued: DeploymentQueued, first: Recorded, executor_id: ExecutorId) -> None:
         """Begin the deployment again whenever what stopped it passes by waiting, for as long as a build may take."""
         why_again, pause, limit = LOST, FIRST_PAUSE, self.core.settings.build_timeout_seconds
         until = monotonic() + limit
-        while taken := await lease(self.core.handler, self.core.clock, queued, self._context(first), executor_id):
+        while taken := await self._lease(queued, first, executor_id):
             _observe_wait(taken, first)
             try:
                 await self._work(taken, why_again)
@@ -107,6 +118,10 @@ class Builder:
                 log.warning("the deployment begins again", deployment=queued.deployment_id, reason=str(problem))
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _lease(self, queued: DeploymentQueued, first: Recorded, executor_id: ExecutorId) -> Lease | None:
+        slots = await patiently(lambda: self.turns.builds_at_once(first.context.tenant_id))
+        return await lease(self.core.handler, self.core.clock, queued, self._context(first), executor_id, slots)
 
     def _context(self, first: Recorded) -> Context:
         return on_behalf(first.context.tenant_id, first, "executor", self.core.clock, uuid7())

@@ -27,6 +27,7 @@ from services.journal import Journal
 from services.leasing import Lease
 from services.making import Maker
 from services.patience import patiently
+from services.promoting import promoted
 from services.steps import StepFailed, step
 
 log = structlog.get_logger(__name__)
@@ -43,9 +44,7 @@ class Deployer:
         """Do whatever is left of the deployment. Raises ``StaleLease`` or ``Conflict`` where it is no longer ours."""
         queued = lease.queued
         try:
-            cut = await self._cut_already(lease) or await self.maker.make(
-                lease, journal, release_of(lease.queued), ingredients
-            )
+            cut = await self._cut_already(lease) or await self._made(lease, journal, ingredients)
             await self._make_live(lease, journal, cut)
         except StepFailed as failed:
             await journal.say(f"Failed: {failed.error}")
@@ -93,6 +92,11 @@ class Deployer:
                 log.info("an activation that was abandoned had been outranked", release=release_id)
 
         await patiently(once)
+
+    async def _made(self, lease: Lease, journal: Journal, ingredients: Ingredients) -> ReleaseCut:
+        if lease.queued.promotes:
+            return await promoted(lease, journal, lease.queued.promotes, release_of(lease.queued), ingredients)
+        return await self.maker.make(lease, journal, release_of(lease.queued), ingredients)
 
     async def _cut_already(self, lease: Lease) -> ReleaseCut | None:
         if lease.fencing_token == 1:

@@ -39,6 +39,7 @@ from services.process import Ready, run
 from services.rolling_back import RollBack
 from services.shipping import Shipping
 from services.specifying import Specifier
+from services.turns import Turns
 from services.warmth import Warmth
 from services.wiring import Core, core
 
@@ -118,7 +119,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     grounds = await asyncio.to_thread(Grounds.of, parts, able)
     return Executor(
         presence=presence,
-        builder=Builder(parts, writers, doorbells, deployer, presence),
+        builder=Builder(parts, writers, doorbells, deployer, presence, Turns(parts.reader)),
         rollback=RollBack(parts, activator),
         hosting=hosting,
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),

@@ -1,6 +1,7 @@
 """The right to report on a deployment, and the names under which reports are repeated without effect."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -14,7 +15,8 @@ from commands.ports import Clock
 from domain.deployment import DeploymentLeased, DeploymentQueued
 from domain.history import Actor, Context, Recorded
 from domain.identifiers import CausationId, ExecutorId, TenantId, derived
-from domain.rejection import Conflict
+from domain.rejection import Conflict, NameTaken
+from domain.reservations import TURN
 from domain.steps import StepKind
 from services.patience import patiently
 
@@ -95,19 +97,37 @@ def _named(report: Report) -> str:
     return f"{type(report).__name__}/{part or ''}"
 
 
+class NotItsTurn(Exception):
+    """Another deployment has the environment's turn, or others have all build slots of the workspace."""
+
+
 async def lease(
     handler: Handler,
     clock: Clock,
     queued: DeploymentQueued,
     context: Context,
     executor_id: ExecutorId,
+    builds_at_once: int = 1,
 ) -> Lease | None:
-    """Take the deployment, or None where it has ended or was given up."""
-    command = LeaseDeployment(deployment_id=queued.deployment_id, executor_id=executor_id)
-    try:
-        caused = await patiently(lambda: handler.handle(command, context))
-    except Conflict:
-        return None
+    """Take the deployment, or None where it has ended, was given up or waits. Raises ``NotItsTurn``."""
+    slots: Sequence[int | None] = [None] if queued.promotes else range(1, builds_at_once + 1)
+    for slot in slots:
+        command = LeaseDeployment(deployment_id=queued.deployment_id, executor_id=executor_id, slot=slot)
+        try:
+            return _taken(await _leased(handler, command, context), handler, clock, queued, context)
+        except NameTaken as taken:
+            if taken.scope == TURN:
+                break
+        except Conflict:
+            return None
+    raise NotItsTurn
+
+
+async def _leased(handler: Handler, command: LeaseDeployment, context: Context) -> Caused:
+    return await patiently(lambda: handler.handle(command, context))
+
+
+def _taken(caused: Caused, handler: Handler, clock: Clock, queued: DeploymentQueued, context: Context) -> Lease | None:
     for recorded in caused.facts:
         if isinstance(recorded.fact, DeploymentLeased):
             return Lease(handler, clock, context, queued, recorded.fact.fencing_token)

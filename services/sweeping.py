@@ -19,7 +19,7 @@ from services.offices import rounds
 PERIOD_SECONDS = 1.0
 
 OpenWork = Callable[[], Awaitable[Collection[WorkItem]]]
-"""Every deployment that is queued or runs, and every activation under way that no deployment does."""
+"""Every deployment that runs or whose turn has come, and every activation under way that no deployment does."""
 
 _swept = Counter("shipbook_work_swept_total", "Items of work that had no message, and were queued again.")
 

@@ -10,22 +10,27 @@ from adapters.nats.doorbell import Doorbells
 from adapters.nats.publishing import FactPublisher
 from adapters.nats.work import WorkQueue
 from adapters.notifications.deliveries import Deliveries
+from adapters.reading import Progress
 from adapters.settings import Settings
-from commands.policies import ActivationWork, BuildWork, WorkItem
-from projections import deployments, environments
+from commands.policies import ActivationWork, WorkItem
+from projections import environments
 from projections.reading import Reader
+from services.backup_scheduling import BackupScheduling
+from services.closing import Closing
 from services.courier import Courier
 from services.dns_checking import DnsChecking
-from services.backup_scheduling import BackupScheduling
 from services.embedded import nats_url
-from services.notifier import Notifier
 from services.key_keeping import KeyKeeping
+from services.notifier import Notifier
 from services.process import Ready, run
 from services.projector import Projector
+from services.queueing import Queueing
 from services.reactor import Reactor
 from services.relay import Relay
 from services.retention import Retention
+from services.scheduling import Scheduling
 from services.sweeping import Sweeper
+from services.turns import Turns
 from services.wiring import core
 
 
@@ -38,6 +43,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
     """Follow the log, for ever."""
     async with (
         core(settings) as parts,
+        Progress.open(parts.database) as progress,
         Connection(lambda: nats_url(settings), name="shipbook worker") as connection,
         Doorbells(connection) as doorbells,
         LineWriters.start(
@@ -45,10 +51,13 @@ async def serve(settings: Settings, ready: Ready) -> None:
         ) as writers,
         asyncio.TaskGroup() as tasks,
     ):
-        queue, deliveries = WorkQueue(connection), Deliveries(parts.database)
+        queue, deliveries, turns = WorkQueue(connection), Deliveries(parts.database), Turns(parts.reader)
         tasks.create_task(Projector(parts.database, parts.log).run())
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
-        tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader)).run())
+        tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader, turns)).run())
+        tasks.create_task(Queueing(parts, progress, queue, turns).run())
+        tasks.create_task(Closing(parts, progress).run())
+        tasks.create_task(Scheduling(parts).run())
         tasks.create_task(Reactor(parts, writers).run())
         tasks.create_task(BackupScheduling(parts).run())
         tasks.create_task(KeyKeeping(parts).run())
@@ -59,11 +68,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
         ready()
 
 
-async def _open_work(reader: Reader) -> list[WorkItem]:
-    builds: list[WorkItem] = [
-        BuildWork(tenant_id=row.tenant_id, deployment_id=row.id) for row in await deployments.open_deployments(reader)
-    ]
-    return builds + [
+async def _open_work(reader: Reader, turns: Turns) -> list[WorkItem]:
+    return [*await turns.everywhere()] + [
         ActivationWork(tenant_id=row.tenant_id, environment_id=row.id, activation=row.activation)
         for row in await environments.rolling_back(reader)
     ]

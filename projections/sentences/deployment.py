@@ -3,11 +3,15 @@
 from domain import deployment
 from domain.deployment import (
     CommitResolved,
+    DeploymentApproved,
     DeploymentCancelled,
     DeploymentFailed,
     DeploymentLeased,
     DeploymentQueued,
+    DeploymentRejected,
     DeploymentSucceeded,
+    DeploymentSuperseded,
+    FreezeOverridden,
     Outcome,
     StepFinished,
     StepStarted,
@@ -20,6 +24,14 @@ def tell(fact: deployment.Event, who: str) -> str:
     match fact:
         case DeploymentQueued():
             return _queued(fact, who)
+        case FreezeOverridden():
+            return f"{who} overrode the freeze '{fact.freeze}': {fact.reason}"
+        case DeploymentApproved():
+            return f"{who} approved the deployment" + (f": {fact.reason}" if fact.reason else ".")
+        case DeploymentRejected():
+            return f"{who} rejected the deployment" + (f": {fact.reason}" if fact.reason else ".")
+        case DeploymentSuperseded():
+            return f"{deployment_reference(fact.by_number)} took the place of the deployment before it began."
         case DeploymentLeased():
             again = f" It is lease {fact.fencing_token}." if fact.fencing_token > 1 else ""
             return f"The executor {fact.executor_id} took the work.{again}"
@@ -40,10 +52,12 @@ def tell(fact: deployment.Event, who: str) -> str:
 
 
 def _queued(fact: DeploymentQueued, who: str) -> str:
-    what = f"{who} queued {deployment_reference(fact.number)} of the branch '{fact.branch}'"
+    asked = "asked for" if fact.approval else "queued"
+    what = f"{who} {asked} {deployment_reference(fact.number)} of the branch '{fact.branch}'"
     commit = f" at {fact.commit[:7]}" if fact.commit else ""
     again = " as a retry" if fact.retry_of else ""
-    return what + commit + again + (f": {fact.note}" if fact.note else "")
+    promoted = f", to make the release {fact.promotes} live" if fact.promotes else ""
+    return what + commit + again + promoted + (f": {fact.note}" if fact.note else "")
 
 
 def _step_finished(fact: StepFinished) -> str:

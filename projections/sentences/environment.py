@@ -4,6 +4,7 @@ from domain import environment
 from domain.environment import (
     ActivationFailed,
     ActivationStarted,
+    EnvironmentClosed,
     EnvironmentRolledBack,
     InstancesMoved,
     ReleaseActivated,
@@ -28,3 +29,5 @@ def tell(fact: environment.Event, who: str) -> str:
         case InstancesMoved():
             places = " and ".join(f"{place.host}:{place.port}" for place in fact.upstreams) or "no address"
             return f"The active release listens at {places}."
+        case EnvironmentClosed():
+            return "Nothing is live in the environment any more, as it was deleted."

@@ -288,7 +288,9 @@ async def test_two_tenants_walk_past_each_other(database_url: str, database: Dat
         tenant = TenantId(f"tenant {mine}")
         cursor = None
         while True:
-            page = await audit_trail.listing(reader, audit_trail.Sought(tenant_id=tenant), Paging(after=cursor, size=50))
+            page = await audit_trail.listing(
+                reader, audit_trail.Sought(tenant_id=tenant), Paging(after=cursor, size=50)
+            )
             assert {row.tenant_id for row in page.rows} <= {tenant}
             cursor = page.following
             if cursor is None:

@@ -13,9 +13,14 @@ from tests.architecture.repository import PACKAGES, ROOT, definitions, modules, 
 
 SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core", "shared", "stuff"}
 FORBIDDEN_SUFFIX = re.compile(r"(Manager|Helper|Processor|Data|Info|Impl)$")
-IRREGULAR = {"Cut", "Set", "Begun", "Held", "Lost", "Made", "Sent", "Taken", "Given", "Found"}
+IRREGULAR = {"Overridden", "Cut", "Set", "Begun", "Held", "Lost", "Made", "Sent", "Taken", "Given", "Found"}
 """Past participles that do not end in -ed."""
-NAMED_OTHERWISE = {"workspace": "tenant_id", "repository": "connection_id", "custom-domain": "domain_id"}
+NAMED_OTHERWISE = {
+    "workspace": "tenant_id",
+    "freezes": "tenant_id",
+    "repository": "connection_id",
+    "custom-domain": "domain_id",
+}
 """The fields that name a thing, where they are not called after its category."""
 TAG = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*")
 

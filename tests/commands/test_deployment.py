@@ -75,7 +75,12 @@ def queued(branch: str = "main", commit: str | None = None, note: str | None = N
 
 
 def leased(token: int, executor: str = "first") -> DeploymentLeased:
-    return DeploymentLeased(deployment_id=ID, executor_id=ExecutorId(executor), fencing_token=token)
+    return DeploymentLeased(
+        deployment_id=ID,
+        executor_id=ExecutorId(executor),
+        fencing_token=token,
+        environment_id=EnvironmentId("environment"),
+    )
 
 
 def lease(executor: str) -> LeaseDeployment:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from commands.place import ChangeEnvironment
 from commands.project import (
     DECIDER,
     MOST_ENVIRONMENTS,
@@ -14,7 +15,6 @@ from commands.project import (
     ConfigureBuild,
     ConfigureRuntime,
     CreateProject,
-    RelabelEnvironment,
     RuntimeChanges,
 )
 from domain.fact import Fact
@@ -179,7 +179,7 @@ class TestAnEnvironment:
 
 
 class TestRelabelling:
-    relabel = RelabelEnvironment(project_id=ID, environment_id=LIVE, label="shop")
+    relabel = ChangeEnvironment(project_id=ID, environment_id=LIVE, label="shop")
 
     def test_gives_the_former_label_back(self) -> None:
         relabelled = EnvironmentRelabelled(project_id=ID, environment_id=LIVE, label="shop", former="my-shop")
@@ -327,7 +327,7 @@ class TestConfiguringTheRuntime:
     "command",
     [
         add(),
-        RelabelEnvironment(project_id=ID, environment_id=LIVE, label="shop"),
+        ChangeEnvironment(project_id=ID, environment_id=LIVE, label="shop"),
         change(name="Our Shop"),
         ConfigureBuild(project_id=ID, changes=BuildChanges(submodules=True)),
         ConfigureRuntime(project_id=ID, changes=RuntimeChanges(instances=2)),

@@ -153,7 +153,9 @@ class TestRollingBack:
             earlier = await plane.release(shop, 1)
             active = await plane.release(shop, 2)
             elsewhere = await plane.release(staging, 3)
-            caused = await roll_back(plane.handler, plane.next(), release_id=earlier, reason="Prices are wrong.")
+            caused = await roll_back(
+                plane.handler, plane.vault, plane.next(), release_id=earlier, reason="Prices are wrong."
+            )
             assert [recorded.fact for recorded in caused.facts] == [
                 EnvironmentRolledBack(
                     environment_id=shop,
@@ -164,7 +166,7 @@ class TestRollingBack:
                 )
             ]
             with pytest.raises(Conflict) as caught:
-                await roll_back(plane.handler, plane.next(), release_id=elsewhere)
+                await roll_back(plane.handler, plane.vault, plane.next(), release_id=elsewhere)
             assert caught.value.code == "already_active"
 
         tell(story())
@@ -175,8 +177,8 @@ class TestRollingBack:
             earlier = await plane.release(EnvironmentId("shop"), 1)
             await plane.release(EnvironmentId("shop"), 2)
             with pytest.raises(NotFound):
-                await roll_back(plane.handler, plane.next(), release_id=ReleaseId("unknown"))
+                await roll_back(plane.handler, plane.vault, plane.next(), release_id=ReleaseId("unknown"))
             with pytest.raises(NotFound):
-                await roll_back(plane.handler, plane.next("globex"), release_id=earlier)
+                await roll_back(plane.handler, plane.vault, plane.next("globex"), release_id=earlier)
 
         tell(story())

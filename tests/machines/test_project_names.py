@@ -15,7 +15,8 @@ from commands.account import RegisterAccount
 from commands.command import Command
 from commands.creating import add_environment, create_project
 from commands.handling import Handler
-from commands.project import AddEnvironment, CreateProject, RelabelEnvironment
+from commands.place import ChangeEnvironment
+from commands.project import AddEnvironment, CreateProject
 from commands.repository import ConnectRepository, DisconnectRepository
 from commands.secret import RemoveSecret, SetSecret
 from domain.account import AccountRegistered
@@ -51,7 +52,7 @@ COMMANDS: st.SearchStrategy[Command] = st.one_of(
         label=st.none() | LABELS,
     ),
     st.builds(
-        RelabelEnvironment,
+        ChangeEnvironment,
         project_id=st.sampled_from(PROJECTS),
         environment_id=st.sampled_from(ENVIRONMENTS),
         label=LABELS,

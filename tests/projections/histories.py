@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 
 from hypothesis import strategies as st
@@ -65,6 +66,7 @@ class History:
     def __init__(self) -> None:
         self.facts: list[Recorded] = []
         self._versions: dict[str, int] = {}
+        self.lives = count()
 
     def record(
         self, tenant: ids.TenantId, category: str, identity: str, *facts: Fact, by: str = "insider@example.com"
@@ -362,7 +364,7 @@ class Workspace:
 
     def come_and_go(self) -> None:
         """Something comes and goes."""
-        category, life = [*LIVES.items()][len(self._history.facts) % len(LIVES)]
+        category, life = [*LIVES.items()][next(self._history.lives) % len(LIVES)]
         name = f"{category} {len(self._history.facts)}"
         self._record(category, name, *life(name, self.project))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from domain.fact import Fact
 from domain.identifiers import AccountId, BackupId, ChannelId, CustomDomainId, DatabaseId, ExportId, ProjectId, TenantId
-from tests.projections import channel_lives, database_lives, domain_lives, export_lives, member_lives
+from tests.projections import channel_lives, database_lives, domain_lives, export_lives, member_lives, place_lives
 
 LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
     "account": lambda name, _: member_lives.of_account(AccountId(name)),
@@ -13,5 +13,10 @@ LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
     "backup": lambda name, _: database_lives.life_of_backup(BackupId(name)),
     "channel": lambda name, project: channel_lives.life(ChannelId(name), project, 1),
     "database": lambda name, project: database_lives.life(DatabaseId(name), project),
+    "project": lambda name, _: place_lives.project(name),
+    "deployment": place_lives.deployment,
+    "environment": lambda name, _: place_lives.environment(name),
+    "schedule": place_lives.schedule,
+    "freezes": lambda name, _: place_lives.freezes(name),
     "custom-domain": lambda name, project: domain_lives.life(CustomDomainId(name), project),
 }

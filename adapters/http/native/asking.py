@@ -8,16 +8,18 @@ from adapters.git_setup import Credential
 from adapters.http.dispatch import Call
 from adapters.http.native import words
 from adapters.http.native.wire.accounts import TokenCreation
-from adapters.http.native.wire.projects import EnvironmentCreation, ProjectCreation, ProjectPatch
+from adapters.http.native.wire.projects import EnvironmentCreation, EnvironmentPatch, ProjectCreation, ProjectPatch
 from adapters.http.native.wire.repositories import ConnectionCreation, CredentialIn
 from adapters.repository_url import RepositoryRefused, validate_url
 from adapters.settings import Settings
 from adapters.sources import encoded, policy
 from commands.account import IssueApiToken
 from commands.checks import invalid
+from commands.place import ChangeEnvironment
 from commands.ports import SecretValue
 from commands.project import AddEnvironment, ChangeProject, CreateProject
 from domain.identifiers import ApiTokenId, EnvironmentId, ProjectId, TenantId
+from domain.project import DeployRules
 from domain.rejection import NotFound
 from projections import credentials, projects
 from projections.projects import ProjectStatus
@@ -103,5 +105,32 @@ def _archived(status: ProjectStatus | UnsetType) -> bool | UnsetType:
 def environment(body: EnvironmentCreation, project_id: ProjectId, environment_id: EnvironmentId) -> AddEnvironment:
     """Add an environment to a project."""
     return AddEnvironment(
-        project_id=project_id, environment_id=environment_id, name=body.name, branch=body.branch, label=body.label
+        project_id=project_id,
+        environment_id=environment_id,
+        name=body.name,
+        branch=body.branch,
+        label=body.label,
+        rules=DeployRules(
+            auto_deploy=body.auto_deploy,
+            superseding=body.superseding,
+            protected=body.protected,
+            approval_by_another=body.approval_by_another,
+        ),
+    )
+
+
+def environment_change(
+    body: EnvironmentPatch, project_id: ProjectId, environment_id: EnvironmentId
+) -> ChangeEnvironment:
+    """Change an environment."""
+    return ChangeEnvironment(
+        project_id=project_id,
+        environment_id=environment_id,
+        name=body.name,
+        label=body.label,
+        branch=body.branch,
+        auto_deploy=body.auto_deploy,
+        superseding=body.superseding,
+        protected=body.protected,
+        approval_by_another=body.approval_by_another,
     )

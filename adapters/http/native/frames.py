@@ -7,6 +7,7 @@ from typing import dataclass_transform
 import msgspec
 
 from adapters.http.native import words
+from adapters.http.native.wire.deployments import StatusWord
 from adapters.http.streams.framing import (
     COMMENT,
     EVENTS,
@@ -44,7 +45,7 @@ class LogFrame(Frame, tag="log", omit_defaults=True):
 class StatusFrame(Frame, tag="status"):
     """Where the deployment stands: first as it is, then whenever that has changed."""
 
-    status: words.deployments.StatusWord
+    status: StatusWord
     step: StepKind | None
     ref: str
     deployment_id: DeploymentId
@@ -57,7 +58,7 @@ class DoneFrame(Frame, tag="done", omit_defaults=True):
     """The last message: nothing follows ``seq``. A deployment's has its ``status``, and the ``error`` if it failed."""
 
     seq: int
-    status: words.deployments.StatusWord | None = None
+    status: StatusWord | None = None
     error: str | None = None
 
 

@@ -16,6 +16,7 @@ from adapters.http.native.routes import (
     detection,
     domains,
     environments,
+    freezes,
     invitations,
     notifications,
     operators,
@@ -23,6 +24,7 @@ from adapters.http.native.routes import (
     projects,
     releases,
     repositories,
+    schedules,
     secrets,
     workspaces,
 )
@@ -35,6 +37,7 @@ CHAPTERS = {
     "Environments": environments.ROUTES,
     "Deployments": deployments.ROUTES,
     "Releases": releases.ROUTES,
+    "Schedules and freezes": [*schedules.ROUTES, *freezes.ROUTES],
     "Custom domains": domains.ROUTES,
     "Secrets": secrets.ROUTES,
     "Audit": audit.ROUTES,

@@ -9,18 +9,28 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from adapters.http.dispatch import Answer, Call, existing
-from adapters.http.identity import NEEDS
+from adapters.http.identity import NEEDS, require_access
 from adapters.http.native import reading, words
 from adapters.http.native.routes.environments import ENVIRONMENT
 from adapters.http.native.routes.projects import PROJECT
-from adapters.http.native.wire.deployments import Cancellation, DeploymentDetail, DeploymentOut, Lines, Trigger
+from adapters.http.native.wire.deployments import (
+    ApprovalIn,
+    Cancellation,
+    DeploymentDetail,
+    DeploymentOut,
+    Lines,
+    Promotion,
+    RejectionIn,
+    Retrial,
+    Trigger,
+)
 from adapters.http.paging import Asked, Listing
-from commands import triggering
-from commands.deployment import CancelDeployment
+from commands import approving, promoting, triggering
+from commands.deployment import CancelDeployment, RejectDeployment
 from domain.access import Access
 from domain.deployment import Status
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, build_log
-from projections import deployments, environments, releases
+from projections import deployments, environments, projects, releases
 from projections.deployments import DeploymentRow
 
 DEPLOYMENT = "/tenants/{tenant_id:str}/deployments/{deployment_id:str}"
@@ -42,13 +52,14 @@ async def trigger_deployment(
         triggering.trigger(
             call.handler,
             call.parts.numbers,
-            call.context,
+            call.because(wanted.reason),
             deployment_id=deployment_id,
             project_id=project_id,
             environment_id=environment_id,
             branch=wanted.branch,
             commit=wanted.commit,
             note=wanted.note,
+            override=_override(call, wanted),
             request=call.request,
         )
     )
@@ -66,10 +77,17 @@ async def list_deployments(
     """List a project's deployments, the newest first."""
     statuses = tuple(status or ())
     listed = deployments.listed(call.tenant, project_id, asked.paging, environment_id=environment_id, statuses=statuses)
-    places, page = await call.reader.pages(environments.places(call.tenant, project_id), listed)
-    existing(places.rows or None, "project")  # which begins with an environment
+    owner, places, page = await call.reader.pages(
+        projects.only(call.tenant, project_id), environments.places(call.tenant, project_id), listed
+    )
+    existing(owner.rows or None, "project")
     urls = {row.id: _url(call, row.label) for row in places.rows}
-    return call.listed(page, asked, lambda row: words.deployments.deployment(row, urls.get(row.environment_id)))
+    earlier = await deployments.superseded(call.reader, page.rows)
+    return call.listed(
+        page,
+        asked,
+        lambda row: words.deployments.deployment(row, urls.get(row.environment_id), earlier.get(row.id, ())),
+    )
 
 
 @get(DEPLOYMENT)
@@ -78,13 +96,16 @@ async def show_deployment(
 ) -> Answer[DeploymentDetail]:
     """Show a deployment: status, error, release, events and steps."""
     row = await _found(call, deployment_id)
-    address, cut, events, steps = await asyncio.gather(
+    address, earlier, cut, events, steps = await asyncio.gather(
         _address(call, row),
+        deployments.superseded(call.reader, [row]),
         _release(call, row),
         deployments.events(call.reader, call.tenant, row.id),
         deployments.steps(call.reader, call.tenant, row),
     )
-    return call.shown(row.version, words.deployments.deployment_detail(row, address, cut, events, steps))
+    return call.shown(
+        row.version, words.deployments.deployment_detail(row, address, earlier.get(row.id, ()), cut, events, steps)
+    )
 
 
 @get(DEPLOYMENT + "/logs")
@@ -145,23 +166,96 @@ async def cancel_deployment(
 
 
 @post(DEPLOYMENT + "/retry", opt={NEEDS: Access.DEPLOY})
-async def retry_deployment(deployment_id: FromPath[DeploymentId], call: NamedDependency[Call]) -> Answer[DeploymentOut]:
+async def retry_deployment(
+    deployment_id: FromPath[DeploymentId], call: NamedDependency[Call], data: JSONBody[Retrial | None] = None
+) -> Answer[DeploymentOut]:
     """Deploy the same commit again.
 
     With the project's configuration of this moment; the answer is the new deployment.
     """
-    new = DeploymentId(call.new("deployment"))
+    new, wanted = DeploymentId(call.new("deployment")), data or Retrial()
     await call.perform(
         triggering.retry(
             call.handler,
             call.parts.numbers,
-            call.context,
+            call.because(wanted.reason),
             deployment_id=new,
             former=deployment_id,
+            override=_override(call, wanted),
             request=call.request,
         )
     )
     return await _shown(call, new, status=201)
+
+
+@post(DEPLOYMENT + "/approve", opt={NEEDS: Access.ADMIN})
+async def approve_deployment(
+    deployment_id: FromPath[DeploymentId], call: NamedDependency[Call], data: JSONBody[ApprovalIn | None] = None
+) -> Answer[DeploymentOut]:
+    """Approve a deployment that waits.
+
+    It is queued then. Where the environment says so, not by who asked for it.
+    """
+    wanted = data or ApprovalIn()
+    await call.perform(
+        approving.approve(
+            call.handler,
+            call.because(wanted.reason),
+            deployment_id=deployment_id,
+            reason=wanted.reason,
+            override=wanted.override,
+            request=call.request,
+        )
+    )
+    return await _shown(call, deployment_id, status=201)
+
+
+@post(DEPLOYMENT + "/reject", opt={NEEDS: Access.ADMIN})
+async def reject_deployment(
+    deployment_id: FromPath[DeploymentId], call: NamedDependency[Call], data: JSONBody[RejectionIn | None] = None
+) -> Answer[DeploymentOut]:
+    """Reject a deployment that waits. It has ended then."""
+    reason = data.reason if data else None
+    command = RejectDeployment(deployment_id=deployment_id, reason=reason)
+    await call.perform(call.handler.handle(command, call.because(reason), request=call.request))
+    return await _shown(call, deployment_id, status=201)
+
+
+@post(ENVIRONMENT + "/promotions", opt={NEEDS: Access.DEPLOY})
+async def promote_release(
+    project_id: FromPath[ProjectId],
+    environment_id: FromPath[EnvironmentId],
+    data: JSONBody[Promotion],
+    call: NamedDependency[Call],
+) -> Answer[DeploymentOut]:
+    """Promote a release of another environment, without building.
+
+    A deployment of its artifact with this environment's runtime configuration and secrets of this moment.
+    """
+    deployment_id = DeploymentId(call.new("deployment"))
+    await call.perform(
+        promoting.promote(
+            call.handler,
+            call.parts.numbers,
+            call.because(data.reason),
+            deployment_id=deployment_id,
+            project_id=project_id,
+            environment_id=environment_id,
+            release_id=data.release_id,
+            note=data.note or data.reason,
+            override=_override(call, data),
+            request=call.request,
+        )
+    )
+    return await _shown(call, deployment_id, status=201)
+
+
+def _override(call: Call, body: Trigger | Promotion | Retrial) -> str | None:
+    """Why a freeze is overridden, where that is asked for. Raises ``Forbidden``."""
+    if not body.override:
+        return None
+    require_access(call.principal, Access.ADMIN, "Overriding a freeze")
+    return body.reason or ""
 
 
 async def _found(call: Call, deployment_id: DeploymentId) -> DeploymentRow:
@@ -170,7 +264,9 @@ async def _found(call: Call, deployment_id: DeploymentId) -> DeploymentRow:
 
 async def _shown(call: Call, deployment_id: DeploymentId, *, status: int = 200) -> Answer[DeploymentOut]:
     row = await _found(call, deployment_id)
-    return call.shown(row.version, words.deployments.deployment(row, await _address(call, row)), status=status)
+    address, earlier = await asyncio.gather(_address(call, row), deployments.superseded(call.reader, [row]))
+    shown = words.deployments.deployment(row, address, earlier.get(row.id, ()))
+    return call.shown(row.version, shown, status=status)
 
 
 async def _release(call: Call, row: DeploymentRow) -> releases.ReleaseRow | None:
@@ -195,4 +291,7 @@ ROUTES = [
     follow_deployment,
     cancel_deployment,
     retry_deployment,
+    approve_deployment,
+    reject_deployment,
+    promote_release,
 ]

@@ -1,18 +1,23 @@
 """A project's environments, and what is live in them."""
 
-from litestar import get, patch, post
+from typing import Annotated, Any
+
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
+from msgspec import UNSET
+from msgspec.structs import asdict
 
 from adapters.http.dispatch import Answer, Call, existing
-from adapters.http.identity import NEEDS
+from adapters.http.identity import NEEDS, require_access
 from adapters.http.native import asking, words
 from adapters.http.native.routes.projects import PROJECT
 from adapters.http.native.wire.deployments import RuntimeOut
 from adapters.http.native.wire.projects import EnvironmentCreation, EnvironmentOut, EnvironmentPatch
+from adapters.http.native.wire.releases import DifferencesOut, RolledBack
 from adapters.http.paging import Listing
 from commands import creating
-from commands.project import RelabelEnvironment
+from commands.place import DeleteEnvironment
 from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId
 from projections import custom_domains, environments, projects, releases
@@ -42,16 +47,34 @@ async def add_environment(
 
 
 @patch(ENVIRONMENT, opt={NEEDS: Access.DEVELOP})
-async def relabel_environment(
+async def change_environment(
     project_id: FromPath[ProjectId],
     environment_id: FromPath[EnvironmentId],
     data: JSONBody[EnvironmentPatch],
     call: NamedDependency[Call],
 ) -> Answer[EnvironmentOut]:
-    """Let an environment answer at another host name."""
-    command = RelabelEnvironment(project_id=project_id, environment_id=environment_id, label=data.label)
+    """Change an environment: its name, where it answers, the branch it follows, and how deployments come to it."""
+    command = asking.environment_change(data, project_id, environment_id)
+    if command.protected is not UNSET or command.approval_by_another is not UNSET:
+        require_access(call.principal, Access.ADMIN, "Changing who must approve deployments")
     await call.perform(call.handler.handle(command, call.context, request=call.request))
     return await _shown(call, project_id, environment_id)
+
+
+@delete(ENVIRONMENT, opt={NEEDS: Access.ADMIN})
+async def delete_environment(
+    project_id: FromPath[ProjectId],
+    environment_id: FromPath[EnvironmentId],
+    call: NamedDependency[Call],
+    confirm: Annotated[str, QueryParameter(max_length=63, description="Its name, so that it is this one.")],
+) -> None:
+    """Delete an environment.
+
+    Nothing answers there any more; its deployments are cancelled, its secrets, domains and schedules removed, and its
+    label is free for everybody. The history of its deployments and releases stays.
+    """
+    command = DeleteEnvironment(project_id=project_id, environment_id=environment_id, confirm=confirm)
+    await call.perform(call.handler.handle(command, call.context, request=call.request))
 
 
 @get(ENVIRONMENT + "/runtime")
@@ -62,13 +85,15 @@ async def show_runtime(
     return await shown_runtime(call, await _found(call, project_id, environment_id))
 
 
-async def shown_runtime(call: Call, row: EnvironmentRow, *, status: int = 200) -> Answer[RuntimeOut]:
-    """What is live in an environment, as an answer."""
+async def shown_runtime(
+    call: Call, row: EnvironmentRow, *, status: int = 200, diff: DifferencesOut | None = None
+) -> Answer[Any]:
+    """What is live in an environment, as an answer; with what becomes different, where that is given."""
     release_id = row.active_release_id
     active = await releases.find(call.reader, call.tenant, release_id) if release_id else None
     domains = await custom_domains.of_environment(call.reader, call.tenant, row.id)
     shown = words.environments.runtime(row, active, domains, call.parts.settings)
-    return call.shown(row.activation, shown, status=status)
+    return call.shown(row.activation, RolledBack(**asdict(shown), diff=diff) if diff else shown, status=status)
 
 
 async def _found(call: Call, project_id: ProjectId, environment_id: EnvironmentId) -> EnvironmentRow:
@@ -85,4 +110,4 @@ async def _shown(
     return call.shown(owner.version, words.environments.environment(row, call.parts.settings), status=status)
 
 
-ROUTES = [list_environments, add_environment, relabel_environment, show_runtime]
+ROUTES = [list_environments, add_environment, change_environment, delete_environment, show_runtime]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from litestar import get, patch, post
+from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
@@ -20,6 +20,7 @@ from adapters.http.native.wire.projects import (
 from adapters.http.paging import Asked, Listing
 from commands import creating
 from commands.command import Command
+from commands.place import DeleteProject
 from commands.project import ConfigureBuild, ConfigureRuntime
 from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId
@@ -70,6 +71,20 @@ async def change_project(
     return await _changed(call, project_id, asking.project_change(data, project_id))
 
 
+@delete(PROJECT, opt={NEEDS: Access.ADMIN})
+async def delete_project(
+    project_id: FromPath[ProjectId],
+    call: NamedDependency[Call],
+    confirm: Annotated[str, QueryParameter(max_length=100, description="The project's slug, so that it is this one.")],
+) -> None:
+    """Delete a project that has no environment any more.
+
+    Its slug is free then, and its secrets are removed. The history of its deployments stays.
+    """
+    command = DeleteProject(project_id=project_id, confirm=confirm)
+    await call.perform(call.handler.handle(command, call.context, request=call.request))
+
+
 @patch(PROJECT + "/build-config", opt={NEEDS: Access.DEVELOP})
 async def configure_build(
     project_id: FromPath[ProjectId], data: JSONBody[BuildPatch], call: NamedDependency[Call]
@@ -101,4 +116,12 @@ async def _shown(call: Call, project_id: ProjectId, *, status: int = 200) -> Ans
     return call.shown(row.version, words.projects.project_detail(row, places, call.parts.settings), status=status)
 
 
-ROUTES = [list_projects, create_project, show_project, change_project, configure_build, configure_runtime]
+ROUTES = [
+    list_projects,
+    create_project,
+    show_project,
+    change_project,
+    delete_project,
+    configure_build,
+    configure_runtime,
+]

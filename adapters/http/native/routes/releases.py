@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
 
@@ -12,7 +13,8 @@ from adapters.http.identity import NEEDS
 from adapters.http.native import reading, words
 from adapters.http.native.routes.environments import shown_runtime
 from adapters.http.native.routes.projects import PROJECT
-from adapters.http.native.wire.deployments import Lines, ReleaseOut, Rollback, RuntimeOut
+from adapters.http.native.wire.deployments import Lines, ReleaseOut, Rollback
+from adapters.http.native.wire.releases import DifferencesOut, RolledBack
 from adapters.http.paging import Asked, Listing
 from commands import rolling_back
 from domain.access import Access
@@ -36,24 +38,36 @@ async def list_releases(
     return call.listed(page, asked, words.releases.release)
 
 
-@post("/tenants/{tenant_id:str}/rollback", opt={NEEDS: Access.DEPLOY})
-async def roll_back(data: JSONBody[Rollback], call: NamedDependency[Call]) -> Answer[RuntimeOut]:
+@post(
+    "/tenants/{tenant_id:str}/rollback",
+    opt={NEEDS: Access.DEPLOY},
+    responses={200: ResponseSpec(DifferencesOut, generate_examples=False, description="What would change (`dryRun`).")},
+)
+async def roll_back(data: JSONBody[Rollback], call: NamedDependency[Call]) -> Answer[RolledBack]:
     """Re-activate an earlier release, without building.
 
-    The answer is its environment's runtime; it is done when ``activation`` is null again and ``activeRelease`` is it.
+    The answer is its environment's runtime with what changes (``diff``); it is done when ``activation`` is null again
+    and ``activeRelease`` is it. With ``dryRun`` the answer is what would change alone, and nothing is done.
     """
+    context, release_id = call.because(data.reason), data.release_id
+    if data.dry_run:
+        found = await rolling_back.preview(
+            call.handler, call.parts.vault, context, release_id=release_id, reason=data.reason
+        )
+        return call.shown(0, words.releases.differences(found), status=200)
+    found = await rolling_back.changes(call.handler, context, release_id=release_id)
     await call.perform(
         rolling_back.roll_back(
             call.handler,
-            call.because(data.reason),
-            release_id=data.release_id,
+            call.parts.vault,
+            context,
+            release_id=release_id,
             reason=data.reason,
             request=call.request,
         )
     )
-    cut = await _found(call, data.release_id)
-    row = existing(await environments.find(call.reader, call.tenant, cut.environment_id), "environment")
-    return await shown_runtime(call, row, status=201)
+    row = existing(await environments.find(call.reader, call.tenant, found.after.environment_id), "environment")
+    return await shown_runtime(call, row, status=201, diff=words.releases.differences(found))
 
 
 @get(RUNTIME_LOGS)

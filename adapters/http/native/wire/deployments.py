@@ -22,6 +22,37 @@ class Trigger(In):
     branch: Annotated[str | None, said("Another branch than the environment's.", "main")] = None
     commit: Annotated[str | None, said("One commit, by its whole hash.")] = None
     note: Annotated[str | None, said("What it is about, at most 500 characters.", "new prices")] = None
+    override: Annotated[bool, said("Although deployments are frozen; administrators only, with a reason.")] = False
+    reason: Reason | None = None
+
+
+class Promotion(In):
+    """Make a release of another environment of the project live here, without building."""
+
+    release_id: ReleaseId
+    reason: Reason | None = None
+    note: Annotated[str | None, said("What it is about, at most 500 characters; else the reason.")] = None
+    override: Annotated[bool, said("Although deployments are frozen; administrators only, with a reason.")] = False
+
+
+class Retrial(In):
+    """Deploy the same commit again."""
+
+    override: Annotated[bool, said("Although deployments are frozen; administrators only, with a reason.")] = False
+    reason: Reason | None = None
+
+
+class ApprovalIn(In):
+    """Let a deployment that waits be done."""
+
+    reason: Reason | None = None
+    override: Annotated[bool, said("Although deployments are frozen; with a reason.")] = False
+
+
+class RejectionIn(In):
+    """Decide that a deployment that waits is not done."""
+
+    reason: Reason | None = None
 
 
 class Cancellation(In):
@@ -35,6 +66,10 @@ class Rollback(In):
 
     release_id: ReleaseId
     reason: Reason | None = None
+    dry_run: Annotated[bool, said("Only say what would change.")] = False
+
+
+StatusWord = Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled", "rejected", "superseded"]
 
 
 class DeploymentOut(Out):
@@ -43,7 +78,7 @@ class DeploymentOut(Out):
     id: DeploymentId
     ref: Annotated[str, said("The workspace's own number of it.", "DEP-0042")]
     number: int
-    status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
+    status: StatusWord
     step: StepKind | None
     error: str | None
     exit_code: int | None
@@ -57,6 +92,9 @@ class DeploymentOut(Out):
     note: str | None
     release_id: ReleaseId | None
     retry_of: DeploymentId | None
+    promoted_from: Annotated[ReleaseId | None, said("The release that is made live here without building.")]
+    superseded_by: Annotated[DeploymentId | None, said("The later deployment that took its place.")]
+    supersedes: Annotated[list[DeploymentId], said("The earlier deployments whose place it took.")]
     triggered_by: str
     created_at: datetime
     started_at: datetime | None

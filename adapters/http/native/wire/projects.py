@@ -89,18 +89,34 @@ class ProjectPatch(In):
     status: Annotated[ProjectStatus | UnsetType, said("An archived project takes no deployments.")] = UNSET
 
 
+AutoDeploy = Annotated[bool, said("Whether a push to its branch is deployed.")]
+Superseding = Annotated[bool, said("Whether a deployment takes the place of earlier ones that have not begun.")]
+Protected = Annotated[bool, said("Whether a deployment waits until an administrator approves it.")]
+ByAnother = Annotated[bool, said("Whether another one must approve than who asked for it.")]
+
+
 class EnvironmentCreation(In):
     """Add an environment to a project."""
 
     name: Annotated[str, said("Lower-case letters, digits and '-'.", "staging")]
     branch: Branch
     label: Annotated[str | None, said("The host name's label; else made of project and name.", "shop-staging")] = None
+    auto_deploy: AutoDeploy = True
+    superseding: Superseding = True
+    protected: Protected = False
+    approval_by_another: ByAnother = False
 
 
 class EnvironmentPatch(In):
-    """Let an environment answer at another host name."""
+    """Changes of an environment; what is left out stays. Who must approve is for administrators."""
 
-    label: Annotated[str, said("The host name's label, unique in the plane.", "shop-staging")]
+    name: Annotated[str | UnsetType, said("Lower-case letters, digits and '-'.", "staging")] = UNSET
+    label: Annotated[str | UnsetType, said("The host name's label, unique in the plane.", "shop-staging")] = UNSET
+    branch: Branch | UnsetType = UNSET
+    auto_deploy: AutoDeploy | UnsetType = UNSET
+    superseding: Superseding | UnsetType = UNSET
+    protected: Protected | UnsetType = UNSET
+    approval_by_another: ByAnother | UnsetType = UNSET
 
 
 class EnvironmentOut(Out):
@@ -111,6 +127,10 @@ class EnvironmentOut(Out):
     branch: str
     label: str
     url: str
+    auto_deploy: bool
+    superseding: bool
+    protected: bool
+    approval_by_another: bool
     active_release_id: ReleaseId | None
     created_at: datetime
 

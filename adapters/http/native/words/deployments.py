@@ -5,22 +5,30 @@ from typing import Literal
 
 from msgspec.structs import asdict
 
-from adapters.http.native.wire.deployments import DeploymentDetail, DeploymentOut, EventOut, LineOut, StepOut
+from adapters.http.native.wire.deployments import (
+    DeploymentDetail,
+    DeploymentOut,
+    EventOut,
+    LineOut,
+    StatusWord,
+    StepOut,
+)
 from adapters.http.native.words.releases import release
 from adapters.linestore import Line
 from domain.deployment import Outcome, Status
+from domain.identifiers import DeploymentId
 from projections.deployments import DeploymentEventRow, DeploymentRow, StepRow
 from projections.releases import ReleaseRow
 
-StatusWord = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-
-
 STATUS: dict[Status, StatusWord] = {
+    Status.WAITING: "waiting",
     Status.QUEUED: "queued",
     Status.RUNNING: "running",
     Status.SUCCEEDED: "succeeded",
     Status.FAILED: "failed",
     Status.CANCELLED: "cancelled",
+    Status.REJECTED: "rejected",
+    Status.SUPERSEDED: "superseded",
 }
 
 
@@ -28,17 +36,20 @@ OUTCOME: dict[Outcome, Literal["succeeded", "failed"]] = {Outcome.OK: "succeeded
 
 
 UNFINISHED: dict[Status, Literal["running", "succeeded", "failed", "cancelled"]] = {
+    Status.WAITING: "running",
     Status.QUEUED: "running",
     Status.RUNNING: "running",
     Status.SUCCEEDED: "succeeded",
     Status.FAILED: "failed",
     Status.CANCELLED: "cancelled",
+    Status.REJECTED: "cancelled",
+    Status.SUPERSEDED: "cancelled",
 }
 """What became of a step that did not report its end, by the deployment's status."""
 
 
-def deployment(row: DeploymentRow, address: str | None) -> DeploymentOut:
-    """A deployment in the list; ``address`` is where its environment answers."""
+def deployment(row: DeploymentRow, address: str | None, supersedes: Sequence[DeploymentId] = ()) -> DeploymentOut:
+    """A deployment in the list; ``address`` is where its environment answers, ``supersedes`` whose place it took."""
     return DeploymentOut(
         id=row.id,
         ref=row.ref,
@@ -57,6 +68,9 @@ def deployment(row: DeploymentRow, address: str | None) -> DeploymentOut:
         note=row.note,
         release_id=row.release_id,
         retry_of=row.retry_of,
+        promoted_from=row.promotes,
+        superseded_by=row.superseded_by,
+        supersedes=list(supersedes),
         triggered_by=row.triggered_by,
         created_at=row.queued_at,
         started_at=row.started_at,
@@ -68,13 +82,14 @@ def deployment(row: DeploymentRow, address: str | None) -> DeploymentOut:
 def deployment_detail(
     row: DeploymentRow,
     address: str | None,
+    supersedes: Sequence[DeploymentId],
     cut: ReleaseRow | None,
     events: Sequence[DeploymentEventRow],
     steps: Sequence[StepRow],
 ) -> DeploymentDetail:
     """A deployment with all that belongs to it."""
     return DeploymentDetail(
-        **asdict(deployment(row, address)),
+        **asdict(deployment(row, address, supersedes)),
         release=release(cut) if cut else None,
         events=[event(one) for one in events],
         steps=[step(one, row.status) for one in steps],

@@ -34,6 +34,10 @@ def environment(row: EnvironmentRow, settings: Settings) -> EnvironmentOut:
         branch=row.branch,
         label=row.label,
         url=url(settings, row.label),
+        auto_deploy=row.rules.auto_deploy,
+        superseding=row.rules.superseding,
+        protected=row.rules.protected,
+        approval_by_another=row.rules.approval_by_another,
         active_release_id=row.active_release_id,
         created_at=row.created_at,
     )
