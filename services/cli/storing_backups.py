@@ -55,7 +55,7 @@ def create(session: Session, wanted: str, note: str | None, *, verify: bool, wai
 
 def verify(session: Session, wanted: str, backup: str, *, wait: bool) -> int:
     """See that a backup can be restored."""
-    found = _backup(session, database(session, wanted), backup)
+    found = _backup(session, wanted, backup)
     asked = session.client.post(_path(session, found, "verify"), None, BackupOut)
     return _shown(session, _until(session, asked, verified=True) if wait else asked)
 
@@ -66,7 +66,7 @@ def restore(session: Session, wanted: str, backup: str, into: str | None, name: 
         raise WrongUsage(
             "Say where to: --as NAME makes a database for it, --into DATABASE replaces what that one holds."
         )
-    found = _backup(session, database(session, wanted), backup)
+    found = _backup(session, wanted, backup)
     target = database(session, into).id if into else None
     body = Restoration(database_id=target, name=name)
     asked = session.client.post(_path(session, found, "restore"), body, DatabaseOut)
@@ -78,7 +78,7 @@ def restore(session: Session, wanted: str, backup: str, into: str | None, name: 
 
 def download(session: Session, wanted: str, backup: str, output: Path) -> int:
     """Write a backup's file, whole or not at all."""
-    found = _backup(session, database(session, wanted), backup)
+    found = _backup(session, wanted, backup)
     growing = output.with_name(f".{output.name}.part")
     try:
         with growing.open("wb") as file:
@@ -95,7 +95,7 @@ def download(session: Session, wanted: str, backup: str, output: Path) -> int:
 
 def remove(session: Session, wanted: str, backup: str) -> int:
     """Delete a backup."""
-    found = _backup(session, database(session, wanted), backup)
+    found = _backup(session, wanted, backup)
     session.client.delete(_path(session, found))
     session.console.document({"removed": found.id})
     session.console.say("The backup is being deleted.")
@@ -127,15 +127,17 @@ def unschedule(session: Session, wanted: str) -> int:
     return Exit.OK
 
 
-def _backup(session: Session, found: DatabaseOut, wanted: str) -> BackupOut:
-    """A database's backup by its id, or how that begins; or the newest good one."""
-    among = session.listed(BackupOut, "databases", found.id, "backups")
+def _backup(session: Session, of: str, wanted: str) -> BackupOut:
+    """A database's backup by its id, or how that begins; or the newest good one. The database may be gone."""
+    among = [one for one in session.each(BackupOut, "backups") if of in {one.database_name, one.database_id}]
+    if not among:
+        raise WrongUsage(f"There is no backup of {of}. `shipbook backups list` shows all.")
     if wanted != "latest":
-        return finding.chosen(wanted, among, lambda one: (one.id,), f"backup of {found.name}")
-    good = [one for one in among if one.sha256 is not None]
-    if not good:
-        raise WrongUsage(f"There is no backup of {found.name}. Make one: shipbook backups create {found.name}")
-    return good[0]
+        return finding.chosen(wanted, among, lambda one: (one.id,), f"backup of {of}")
+    good = next((one for one in among if one.sha256 is not None), None)
+    if good is None:
+        raise WrongUsage(f"No backup of {of} is done yet. `shipbook backups list` shows how they stand.")
+    return good
 
 
 def _path(session: Session, found: BackupOut, *parts: str) -> str:
