@@ -135,6 +135,9 @@ def test_a_domain_is_verified_certified_served_lost_and_added_again(customer: Cu
     assert again["records"][0]["value"] == txt["value"]
     assert customer.verify(again)["status"] == "verified"
     until(lambda: _if(customer.secure(SHOP), 200), 10)
+    customer.app.api.send("PATCH", f"{customer.path}/{again['id']}", {"redirectTo": WWW})
+    circle = until(lambda: _if(customer.secure(WWW), 200), 10, "two hosts redirect to each other")
+    assert "about one" in circle.text
 
 
 def _issued(domain: dict[str, Any]) -> dict[str, Any] | None:
