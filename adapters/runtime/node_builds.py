@@ -10,6 +10,9 @@ from adapters.runtime.steps import Command, Steps
 from adapters.runtime.toolchains import Needs
 from domain.project import BuildConfig, ProjectType
 
+BERRY = {"YARN_NODE_LINKER": "node-modules"}
+"""Without it yarn from version 2 on makes no node_modules, where programs are started from."""
+
 
 def plan(kind: ProjectType, config: BuildConfig, tree: Tree, directory: str) -> Steps:
     """The steps for the project in ``directory`` of the repository.
@@ -29,7 +32,7 @@ def plan(kind: ProjectType, config: BuildConfig, tree: Tree, directory: str) -> 
     return Steps(
         install=Command(script=config.install_command, directory=directory) if config.install_command else install,
         build=Command(script=build, directory=directory) if build else None,
-        environment=found.environment,
+        environment=found.environment | (BERRY if found.manager.berry else {}),
         programs=tuple(f"{place}/node_modules/.bin".lstrip("/") for place in dict.fromkeys((directory, found.home))),
         needs=_needs(config, found),
         output=found.output,

@@ -56,6 +56,7 @@ def test_the_lock_file_names_the_package_manager(
     assert install in plan.install.script
     assert plan.build.script == f"{manager} run build"
     assert (plan.needs.manager, plan.needs.manager_version) == (manager, version)
+    assert ("YARN_NODE_LINKER" in plan.environment) == (install == "yarn install --immutable")
 
 
 @pytest.mark.parametrize(
