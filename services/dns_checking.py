@@ -16,7 +16,7 @@ from projections.custom_domains import CustomDomainRow
 from services.offices import rounds
 from services.wiring import Core
 
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS = 2.0
 SWEEP_SECONDS = 30.0
 AT_ONCE = 16
 """So many domains are looked for side by side; each takes ``adapters.authority.LOOK_SECONDS`` at the most."""
