@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from adapters.cron import latest
+from adapters.due_times import latest
 from commands import backing_up
 from commands.backup import DeleteBackup
 from domain.backup import Origin, Status
@@ -53,7 +53,7 @@ class BackupScheduling:
 
     async def _ask(self, row: DatabaseRow, schedule: BackupSchedule, now: datetime) -> None:
         due = latest(schedule.cron, schedule.time_zone, now)
-        if row.scheduled_at is None or due <= row.scheduled_at or self._asked.get(row.id) == due:
+        if due is None or row.scheduled_at is None or due <= row.scheduled_at or self._asked.get(row.id) == due:
             return
         causation = CausationId(derived(CausationId(row.id), f"backup of {due.timestamp():.0f}"))
         try:

@@ -114,7 +114,9 @@ def schedule(
         found = session.client.put(path, body, ScheduleOut)
     session.console.document(found)
     kept = f"the newest {found.keep_count} are kept, for {found.keep_days} days"
-    session.console.say(f"Backups at '{found.cron}' ({found.time_zone}); the next at {found.next_at:%F %H:%M}; {kept}.")
+    session.console.say(
+        f"Backups at '{found.cron}' ({found.time_zone}); the next at {found.next_at:%F %H:%M} UTC; {kept}."
+    )
     return Exit.OK
 
 

@@ -4,14 +4,11 @@ from dataclasses import replace as renewed
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from msgspec.structs import replace
 
-from adapters.cron import following, latest, require_cron
 from domain.backup import Origin, Status
 from domain.database import BackupSchedule, Engine
 from domain.identifiers import BackupId, DatabaseId, MachineId, TenantId
-from domain.rejection import Invalid
 from projections.backups import BackupRow
 from services.backup_scheduling import BackupScheduling, outlived
 from services.wiring import SystemClock
@@ -85,18 +82,6 @@ def test_what_somebody_asked_for_stays_until_somebody_deletes_it() -> None:
 
 def test_what_is_being_worked_on_is_left_alone() -> None:
     assert kept(aged(1), aged(2, status=Status.RUNNING), aged(3, status=Status.VERIFYING), count=1) == ["1", "2", "3"]
-
-
-def test_times_are_those_of_the_time_zone() -> None:
-    before = datetime(2026, 3, 28, 12, tzinfo=UTC)  # the clocks of Berlin go forward in the night that follows
-    assert following("30 3 * * *", "Europe/Berlin", before).astimezone(UTC) == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
-    assert latest("30 3 * * *", "Europe/Berlin", before).astimezone(UTC) == datetime(2026, 3, 28, 2, 30, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("wrong", ["", "* * * *", "60 * * * *", "0 0 31 2 *", "now", "* * * * * *"])
-def test_an_expression_that_names_no_time_is_refused(wrong: str) -> None:
-    with pytest.raises(Invalid):
-        require_cron("cron", wrong)
 
 
 def test_a_time_asks_for_one_backup_however_often_it_is_looked_at(insider: Caller, plane: Plane) -> None:

@@ -156,7 +156,7 @@ def test_backups_are_scheduled_in_a_time_zone(insider: Caller) -> None:
     body = {"cron": "30 3 * * *", "timeZone": "Asia/Kolkata", "keepCount": 3}
     set_ = insider.http.put(path, json=body)
     assert set_.status_code == 200
-    assert set_.json()["nextAt"].endswith("03:30:00+05:30")
+    assert set_.json()["nextAt"].endswith("22:00:00Z")
     assert insider.http.get(path).json() == set_.json()
     for wrong, field in (
         ({"cron": "61 3 * * *"}, "cron"),

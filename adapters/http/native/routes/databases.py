@@ -7,7 +7,7 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 
-from adapters.cron import require_cron
+from adapters.due_times import require_cron
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS
 from adapters.http.native import words

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from adapters.cron import following
 from adapters.databases.engine import HOST
 from adapters.databases.measuring import Measured
+from adapters.due_times import following
 from adapters.http.native.wire.databases import (
     AddressOut,
     AttachmentOut,
@@ -77,7 +77,7 @@ def schedule(found: BackupSchedule, now: datetime) -> ScheduleOut:
         keep_count=found.keep_count,
         keep_days=found.keep_days,
         verify=found.verify,
-        next_at=following(found.cron, found.time_zone, now),
+        next_at=next(following(found.cron, found.time_zone, now)),
     )
 
 
