@@ -181,7 +181,10 @@ async def await_position(connection: Connection) -> None:
         return
     if not (wanted.isascii() and wanted.isdecimal() and len(wanted) < 19):
         raise invalid("min_position", "must be a position, as X-Shipbook-Position gives it")
-    if not await parts_of(connection).progress.passed(int(wanted), READ_SECONDS):
+    parts, position = parts_of(connection), int(wanted)
+    if position > parts.progress.known and position > (head := await parts.log.head()):
+        raise invalid("min_position", f"is not there yet: the log ends at {head}")
+    if not await parts.progress.passed(position, READ_SECONDS):
         raise Refusal(503, "not_yet_readable", f"Position {wanted} cannot be read yet. Try again.", retry_after=1)
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.dialects.executing import deployed
@@ -201,9 +202,20 @@ def test_a_write_can_be_read_by_whoever_knows_its_position(insider: Caller) -> N
     read = insider.http.get(f"{insider.base}/projects/{project['id']}?min_position={position}")
     assert read.json()["name"] == "Written"
     assert int(read.headers["x-shipbook-position"]) >= position
-    late = insider.http.get(f"{insider.base}/projects?min_position={position + 1000}")
+    for wrong in (position + 10**6, "x"):
+        assert insider.get(f"/projects?min_position={wrong}", status=400)["details"][0]["field"] == "min_position"
+
+
+def test_what_cannot_be_read_yet_is_never_answered_stale(insider: Caller, plane: Plane) -> None:
+    """``else 503 + Retry-After, never a stale 200``."""
+    before = int(insider.http.get(f"{insider.base}/projects").headers["x-shipbook-position"])
+    with psycopg.connect(plane.settings.database_url) as connection:
+        connection.execute("LOCK TABLE read_models.checkpoints IN EXCLUSIVE MODE")  # nothing is projected meanwhile
+        insider.http.post(f"{insider.base}/secrets", json={"name": "LATE", "value": "hidden-value"})
+        late = insider.http.get(f"{insider.base}/secrets?min_position={before + 1}")
+
     assert (late.status_code, late.headers["retry-after"]) == (503, "1")
-    assert insider.get("/projects?min_position=x", status=400)["details"][0]["field"] == "min_position"
+    plane.wait(lambda: insider.http.get(f"{insider.base}/secrets?min_position={before + 1}").status_code == 200)
 
 
 def test_what_has_not_changed_is_not_sent_again(insider: Caller) -> None:
