@@ -16,11 +16,12 @@ from pathlib import Path
 from secrets import token_bytes, token_hex
 from signal import SIGKILL
 from threading import Timer
-from typing import Protocol
+from typing import Protocol, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from adapters.database import Unavailable
 from adapters.settings import Settings
 
 KEY_BYTES = 32
@@ -45,17 +46,25 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True)
 class KeyFile:
-    """A file of nothing but keys. The first one is made on first use, atomically, for the owner's eyes only."""
+    """A file of nothing but keys."""
 
     path: Path
 
     def __str__(self) -> str:
         return str(self.path)
 
-    def read(self) -> tuple[bytes, ...]:
-        """The keys. Any number of processes may ask at once, and all get the same."""
+    def made(self) -> Self:
+        """The file, with a key: made if it is not there, atomically, for the owner's eyes only.
+
+        Any number of processes may ask at once, and all get the same. Who runs does not ask: another key than the one
+        that was lost would only seal what nobody can open.
+        """
         if not self.path.exists():
             self._make()
+        return self
+
+    def read(self) -> tuple[bytes, ...]:
+        """The keys."""
         if self.path.stat().st_mode & 0o007:
             raise MasterKeyError(f"Everybody may read {self.path}. Run: chmod 600 '{self.path}'")
         content = self.path.read_bytes()
@@ -156,10 +165,14 @@ class KeyCommand:
 
 
 def source_of(settings: Settings) -> KeySource:
-    """Where an installation keeps its master keys."""
+    """Where an installation keeps its master keys. Makes the file, where it is to be one."""
     if settings.master_key:
         return KeyVariable(settings.master_key)
-    return KeyCommand(settings.master_key_command) if settings.master_key_command else KeyFile(settings.master_key_file)
+    return (
+        KeyCommand(settings.master_key_command)
+        if settings.master_key_command
+        else KeyFile(settings.master_key_file).made()
+    )
 
 
 class MasterKeys:
@@ -172,24 +185,27 @@ class MasterKeys:
 
     async def read(self) -> tuple[bytes, ...]:
         """Ask the source, and know what it holds. Raises MasterKeyError."""
-        keys = await asyncio.to_thread(self.source.read)
+        try:
+            keys = await asyncio.to_thread(self.source.read)
+        except OSError as problem:
+            raise MasterKeyError(f"{self.source} cannot be read: {problem.strerror}. Put it back.") from problem
         self._known = tuple(map(AESGCM, keys))
         return keys
 
     async def wrap(self, key: bytes, bound_to: bytes) -> bytes:
-        """The key under the newest master key; it unwraps with the same ``bound_to`` alone. Raises MasterKeyError."""
+        """The key under the newest master key; it unwraps with the same ``bound_to`` alone. Raises ``Unavailable``."""
         async with self._reading:
-            await self.read()
+            await self._ask_again()
         return wrapped_under(self._known[0], key, bound_to)
 
     async def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
-        """What was wrapped, under whichever master key. Raises MasterKeyError."""
+        """What was wrapped, under whichever master key. Raises ``Unavailable`` and MasterKeyError."""
         known = self._known
         key = _opened(known, wrapped, bound_to)
         if key is None:
             async with self._reading:
                 if self._known is known:  # nobody has asked meanwhile
-                    await self.read()
+                    await self._ask_again()
             key = _opened(self._known, wrapped, bound_to)
         if key is None:
             raise MasterKeyError(
@@ -197,6 +213,12 @@ class MasterKeys:
                 "Put the master.key of this database back, or use the database that belongs to this key."
             )
         return key
+
+    async def _ask_again(self) -> None:
+        try:
+            await self.read()
+        except MasterKeyError as problem:  # who runs has had the keys before: it passes by waiting
+            raise Unavailable(str(problem)) from problem
 
 
 def wrapped_under(master: AESGCM, key: bytes, bound_to: bytes) -> bytes:

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import structlog
 
+from adapters.master_keys import MasterKeyError
 from commands.secret import DeleteValues
 from domain.history import Actor, Context, Recorded
 from domain.identifiers import CausationId, RequestId, derived
@@ -47,7 +48,13 @@ class KeyKeeping:
         await tail(self.core.database, self.core.log, "vault", self.destroy)
 
     async def _keep(self) -> NoReturn:
-        await rounds(self.core.database, "key keeping", PERIOD_SECONDS, self.look)
+        await rounds(self.core.database, "key keeping", PERIOD_SECONDS, self._look)
+
+    async def _look(self) -> None:
+        try:
+            await self.look()
+        except MasterKeyError as problem:
+            log.warning("keys cannot be kept in order", why=str(problem))
 
     async def destroy(self, page: Sequence[Recorded]) -> None:
         """Take out of the vault what the log says is destroyed. A fact may come again: later values stay."""

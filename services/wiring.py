@@ -1,5 +1,6 @@
 """The composition root: settings in, objects out. The only place that knows every class."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ class Core:
 @asynccontextmanager
 async def core(settings: Settings, *, connections: int = 8) -> AsyncIterator[Core]:
     """The core for one process; it is closed with the context. Raises ``Unavailable`` and ``UnsuitableDatabase``."""
-    masters = MasterKeys(source_of(settings))
+    masters = MasterKeys(await asyncio.to_thread(source_of, settings))
     await masters.read()
     async with (
         Database.open(database_url(settings), connections=connections) as database,

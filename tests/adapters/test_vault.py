@@ -150,7 +150,7 @@ async def test_the_database_holds_neither_values_nor_keys_in_the_clear(
 def test_the_master_key_is_made_once_for_the_owners_eyes_only(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     with ThreadPoolExecutor(16) as threads:
-        keys = {future.result() for future in [threads.submit(KeyFile(path).read) for _ in range(64)]}
+        keys = {future.result() for future in [threads.submit(lambda: KeyFile(path).made().read()) for _ in range(64)]}
 
     assert len(keys) == 1
     assert len(path.read_bytes()) == 32
@@ -159,7 +159,9 @@ def test_the_master_key_is_made_once_for_the_owners_eyes_only(tmp_path: Path) ->
 
 
 def test_processes_that_start_at_once_get_the_same_master_key(tmp_path: Path) -> None:
-    program = "import sys, pathlib, adapters.master_keys as v; print(v.KeyFile(pathlib.Path(sys.argv[1])).read())"
+    program = (
+        "import sys, pathlib, adapters.master_keys as v; print(v.KeyFile(pathlib.Path(sys.argv[1])).made().read())"
+    )
     environment = {"PYTHONPATH": str(Path(__file__).parents[2])}
     starts = [
         subprocess.Popen(

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -27,6 +28,8 @@ from tests.trees import contents
 pytestmark = [pytest.mark.xdist_group("another plane"), pytest.mark.timeout(300)]
 
 ROUTES = Path(__file__).parents[1] / "golden" / "routes.txt"
+NOTHING = "01a2016c-0404-7fcd-9139-beaeb4d2b2ff"
+"""The id of what there is none of."""
 
 TELLTALE = """
 import base64, json, os, sys, time
@@ -234,14 +237,42 @@ def test_a_value_is_found_in_no_file_of_the_plane_and_not_in_its_database(kept: 
     rotated = next(one for one in kept.plane.api.send("GET", "/secrets")["items"] if one["name"] == "WIDE")
     kept.secrets["rotated"] = value(60)
     kept.plane.api.send("PATCH", f"/secrets/{rotated['id']}", {"value": kept.secrets["rotated"]})
+    key_file = kept.plane.directory / "master.key"
+    former = key_file.read_bytes()
+    imported(kept)
+    printed = b"".join(rotate_keys(kept, *options) for options in ((), ("--all",)))
 
     dump = kept.dump()
 
     assert b"secret.rotated" in dump
-    assert kept.found_in(dump) == []
+    assert b"keyring.data-key-rotated" in dump
+    assert kept.found_in(dump + printed) == []
+    masters = {key_file.read_bytes()[:32], former}
+    assert len(masters) == 2
+    for key in masters:
+        for spelled in (key, key.hex().encode(), base64.b64encode(key)):
+            assert spelled not in dump + printed + b"".join(kept.heard)
     assert kept.files() == {}
     assert kept.processes() == {}
     assert told.seen_while_building == [{}, {}]
+
+
+def imported(kept: Kept) -> None:
+    """Secrets are imported, once with a line that cannot be used."""
+    for name in ("imported", "refused"):
+        kept.secrets[name] = value(57).replace('"', "'").replace("\\", "/")
+        content = f'IMPORTED="{kept.secrets[name]}"\n' + (f"{kept.secrets[name]}\n" if name == "refused" else "")
+        answer = kept.plane.api.client.post(
+            f"http://{kept.plane.http}/tenants/{kept.plane.api.tenant}/secrets/import", json={"content": content}
+        )
+        assert answer.status_code == (400 if name == "refused" else 200)
+
+
+def rotate_keys(kept: Kept, *options: str) -> bytes:
+    """Exchange keys as an operator does; what the command printed."""
+    words = (sys.executable, "-m", "services", "ops", "keys", "rotate", *options, "--data-dir", kept.plane.directory)
+    done = subprocess.run(words, check=True, capture_output=True, timeout=60)
+    return done.stdout + done.stderr
 
 
 def test_a_value_is_in_no_answer_of_any_route(kept: Kept, told: Told) -> None:
@@ -256,13 +287,17 @@ def test_a_value_is_in_no_answer_of_any_route(kept: Kept, told: Told) -> None:
             for project in api.send("GET", "/projects")["items"]
             for one in api.send("GET", f"/projects/{project['id']}/deployments")["items"]
         ],
+        "secret_id": [one["id"] for one in api.send("GET", "/secrets")["items"]],
+        "workspace_id": [api.tenant],
     }
     asked = [line.removeprefix("GET ") for line in ROUTES.read_text().splitlines() if line.startswith("GET ")]
     answered = {route: walk(kept, route, ids) for route in asked}
 
-    assert [route for route, statuses in answered.items() if 200 not in statuses] == [
-        "/account/api-tokens"  # with a session only
-    ]
+    unanswered = {route for route, statuses in answered.items() if 200 not in statuses}
+    assert {route for route in unanswered if {*re.findall(r"{(\w+)}", route)} <= {*ids}} == {
+        "/account/api-tokens",  # with a session only
+        "/account/sessions",
+    }
     assert len(kept.heard) > len(asked)
     assert kept.found_in(b"\n".join(kept.heard)) == []
     assert b"***" in b"\n".join(kept.heard)
@@ -272,7 +307,7 @@ def walk(kept: Kept, route: str, ids: dict[str, list[str]]) -> set[int]:
     """Ask the route with each combination of ids, page by page; the statuses of the answers."""
     names = re.findall(r"{(\w+)}", route)
     statuses = set()
-    for values in product(*(ids[name] for name in names)):
+    for values in product(*(ids.get(name, [NOTHING]) for name in names)):
         path = route.format(**dict(zip(names, values, strict=True)))
         if path.endswith("/stream"):
             statuses.add(listen(kept, path))
