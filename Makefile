@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up demo test faults check format bench clean
+.PHONY: help setup lock up demo test faults fuzz check format bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,6 +29,9 @@ test: setup ## Run all tests
 
 faults: setup ## Kill, cut and starve every part, N times over (N=300)
 	@SHIPBOOK_FAULTS=$(or $(N),300) $(BIN)/pytest tests/faults
+
+fuzz: setup ## Send whatever the API's description allows, and does not (N=20 times as much as the tests do)
+	@SHIPBOOK_FUZZ=$(or $(N),20) $(BIN)/pytest --timeout 7200 tests/dialects/test_fuzzing.py
 
 check: setup ## Format, lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
