@@ -123,13 +123,17 @@ def _exceeded(counted: Counted, limit: int, at: datetime) -> QuotaExceeded:
         return QuotaExceeded(f"This workspace may have no {counted.noun}. Ask the operator.", code="not_in_plan")
     if not counted.daily:
         return QuotaExceeded(f"This workspace may have {limit} {counted.noun}. Delete some, or ask the operator.")
-    wait = int((midnight(at) - at).total_seconds()) + 1
     return QuotaExceeded(
         f"This workspace may have {limit} {counted.noun}, and has had them. The next is allowed at "
         f"{midnight(at):%Y-%m-%d %H:%M} UTC.",
-        retry_after=wait,
+        retry_after=seconds_left(at),
         limit=limit,
     )
+
+
+def seconds_left(at: datetime) -> int:
+    """Whole seconds until the day of UTC has ended."""
+    return int((midnight(at) - at).total_seconds()) + 1
 
 
 def midnight(at: datetime) -> datetime:

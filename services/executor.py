@@ -119,8 +119,8 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     grounds = await asyncio.to_thread(Grounds.of, parts, able)
     return Executor(
         presence=presence,
-        builder=Builder(parts, writers, doorbells, deployer, presence, Turns(parts.reader)),
-        rollback=RollBack(parts, activator),
+        builder=Builder(parts, writers, doorbells, deployer, presence, Turns(parts.reader, parts.handler.builds_at_once)),
+        reactivation=Reactivation(parts, activator),
         hosting=hosting,
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
         shipping=Shipping(parts, runtime, specifier, writers, hosting),

@@ -51,7 +51,8 @@ async def serve(settings: Settings, ready: Ready) -> None:
         ) as writers,
         asyncio.TaskGroup() as tasks,
     ):
-        queue, deliveries, turns = WorkQueue(connection), Deliveries(parts.database), Turns(parts.reader)
+        queue, deliveries = WorkQueue(connection), Deliveries(parts.database)
+        turns = Turns(parts.reader, parts.handler.builds_at_once)
         tasks.create_task(Projector(parts.database, parts.log).run())
         tasks.create_task(Relay(parts.database, parts.log, FactPublisher(connection), queue).run())
         tasks.create_task(Sweeper(parts.database, queue, lambda: _open_work(parts.reader, turns)).run())

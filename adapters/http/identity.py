@@ -88,7 +88,7 @@ async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
     Raises ``Unauthenticated``, ``Forbidden``, or ``NotFound`` for what the caller may not know exists.
     """
     principal = await identified(connection)
-    needed = handler.opt.get(NEEDS) or (Access.READ if _method(connection) in READING else Access.ADMIN)
+    needed = needed_by(handler, _method(connection))
     _require_identifiers(connection.path_params)
     member = None
     if tenant := connection.path_params.get("tenant_id"):
@@ -105,6 +105,12 @@ async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
     state_of(connection.scope)[PRINCIPAL] = replace(principal, access=access)
 
 
+def needed_by(handler: BaseRouteHandler, method: str) -> Access:
+    """How high one must stand to use a route: what it says, else READ for looking and ADMIN for the rest."""
+    said: Access | None = handler.opt.get(NEEDS)
+    return said or (Access.READ if method in READING else Access.ADMIN)
+
+
 def require_access(principal: Principal, needed: Access, what: str) -> None:
     """Refuse what a request asks for beyond its handler's own need. Raises ``Forbidden``."""
     if principal.access < needed:
@@ -115,13 +121,14 @@ async def in_session(connection: Connection, _: BaseRouteHandler) -> None:
     """A guard behind ``signed_in``: a token does not suffice (document 002: ``session-only``)."""
     if principal_of(connection).token_id:
         raise Forbidden(
-            "A token cannot manage tokens. Sign in with POST /auth/login and use the session's cookie.",
+            "A token cannot do this. Sign in with POST /auth/login and use the session's cookie.",
             code="session_required",
         )
 
 
 async def operators_only(connection: Connection, _: BaseRouteHandler) -> None:
-    """A guard behind ``signed_in``: the caller looks after the plane itself."""
+    """A guard behind ``signed_in``: the caller looks after the plane itself (document 002: tokens never do)."""
+    await in_session(connection, _)
     account = await credentials.account(parts_of(connection).callers, principal_of(connection).account_id)
     if account is None or not account.operator:
         raise Forbidden("Only an operator of this plane may do this.", code="operators_only")

@@ -1,4 +1,4 @@
-"""``python -m tests.architecture.refresh_routes`` writes the golden list of routes and the API's description again."""
+"""``python -m tests.architecture.refresh_routes`` writes again what is made of the routes: the golden files, and a table of the docs."""
 
 from typing import Any, cast
 
@@ -7,6 +7,7 @@ from litestar.routes import HTTPRoute
 
 from adapters.http.application import create_app
 from adapters.http.openapi import document
+from tests.architecture import access
 from tests.architecture.repository import ROOT
 
 ROUTES = ROOT / "tests" / "golden" / "routes.txt"
@@ -31,9 +32,11 @@ def described() -> str:
 
 
 def main() -> None:
-    """Write both."""
+    """Write all of them."""
     ROUTES.write_text("\n".join(listed()) + "\n")
     OPENAPI.write_text(described())
+    access.TABLE.write_text(access.table())
+    access.PAGE.write_text(access.page())
 
 
 if __name__ == "__main__":

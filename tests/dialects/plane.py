@@ -31,10 +31,12 @@ from adapters.operations import Operations
 from adapters.reading import Progress
 from adapters.settings import Address, Settings
 from adapters.uses import Uses
+from commands.account import AppointOperator
 from commands.command import Command
 from commands.handling import Caused
+from commands.workspace import CreateWorkspace
 from domain.history import Actor, Context
-from domain.identifiers import CausationId, RequestId, TenantId, uuid7
+from domain.identifiers import AccountId, CausationId, RequestId, TenantId, uuid7
 from services.api import listening, served
 from services.ports import kept_port
 from services.projector import Projector
@@ -101,6 +103,13 @@ class Plane:
         client = httpx.Client(base_url=self.url, timeout=15, trust_env=False, **options)
         self._clients.append(client)
         return client
+
+    def operator(self) -> httpx.Client:
+        """A client of an operator's, who is signed in."""
+        caller = Caller(self)
+        account = AccountId(caller.browser.get("/auth/me").json()["id"])
+        self.do(caller.tenant, AppointOperator(account_id=account))
+        return caller.browser
 
     def wait(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         """Wait until something holds."""
@@ -187,6 +196,8 @@ def running(database_url: str, directory: Path, **settings: Any) -> Iterator[Pla
         try:
             while not started.wait(0.1):
                 assert not ended.done(), ended.result()
+            first = TenantId(uuid7())  # read models that are new take a moment to begin
+            plane.do(first, CreateWorkspace(tenant_id=first, name="The first", owner=AccountId(uuid7())))
             yield plane
         finally:
             plane.stop()

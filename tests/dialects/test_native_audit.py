@@ -120,7 +120,7 @@ def test_why_a_deployment_is_as_it_is_is_told_from_the_request_to_the_release(in
 def test_only_operators_see_every_workspace(insider: Caller, outsider: Caller) -> None:
     insider.project()
 
-    refused = outsider.http.get("/operator/audit")
+    refused = outsider.browser.get("/operator/audit")
 
     assert (refused.status_code, refused.json()["code"]) == (403, "operators_only")
     assert {one["tenantId"] for one in outsider.get("/audit?limit=200")["items"]} == {outsider.tenant}

@@ -11,10 +11,6 @@ import httpx
 import psycopg
 import pytest
 
-from adapters.http import tokens
-from commands.account import IssueApiToken, RegisterAccount
-from domain.account import Scope
-from domain.identifiers import AccountId, ApiTokenId, TenantId, uuid7
 from projections.catalogue import ALL
 from services.cli import operating
 from services.exits import CommandFailed
@@ -27,27 +23,7 @@ ENDS = {"done", "different", "cancelled", "failed"}
 @pytest.fixture
 def operator(plane: Plane) -> httpx.Client:
     """A client of an operator's."""
-    account, tenant, token = AccountId(uuid7()), TenantId(uuid7()), ApiTokenId(uuid7())
-    secret = tokens.new_token(token)
-    plane.do(
-        tenant,
-        RegisterAccount(
-            account_id=account,
-            email=f"{account}@example.com",
-            workspace_id=tenant,
-            workspace_name="Operations",
-            operator=True,
-        ),
-        IssueApiToken(
-            account_id=account,
-            token_id=token,
-            tenant_id=tenant,
-            name="operations",
-            digest=tokens.digest(secret),
-            scope=Scope.ADMIN,
-        ),
-    )
-    return plane.client(headers={"Authorization": f"Bearer {secret.reveal}"})
+    return plane.operator()
 
 
 def listed(operator: httpx.Client) -> dict[str, dict[str, Any]]:
@@ -77,7 +53,7 @@ def _ended(one: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_only_operators_may_look_after_read_models(insider: Caller, method: str) -> None:
-    refused = insider.http.request(method, PROJECTIONS, json=None if method == "GET" else {"models": ["projects"]})
+    refused = insider.browser.request(method, PROJECTIONS, json=None if method == "GET" else {"models": ["projects"]})
 
     assert (refused.status_code, refused.json()["code"]) == (403, "operators_only")
 

@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS, require_access
 from adapters.http.native import reading, words
+from adapters.http.native.limits import say_quota
 from adapters.http.native.routes.environments import ENVIRONMENT
 from adapters.http.native.routes.projects import PROJECT
 from adapters.http.native.wire.deployments import (
@@ -63,6 +64,7 @@ async def trigger_deployment(
             request=call.request,
         )
     )
+    await say_quota(call)
     return await _shown(call, deployment_id, status=201)
 
 
@@ -207,6 +209,7 @@ async def approve_deployment(
             request=call.request,
         )
     )
+    await say_quota(call)
     return await _shown(call, deployment_id, status=201)
 
 
@@ -247,6 +250,7 @@ async def promote_release(
             request=call.request,
         )
     )
+    await say_quota(call)
     return await _shown(call, deployment_id, status=201)
 
 

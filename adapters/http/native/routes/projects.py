@@ -18,6 +18,7 @@ from adapters.http.native.wire.projects import (
     RuntimePatch,
 )
 from adapters.http.paging import Asked, Listing
+from adapters.http.restricting import NARROWED
 from commands import creating
 from commands.command import Command
 from commands.place import DeleteProject
@@ -31,7 +32,7 @@ PROJECTS = "/tenants/{tenant_id:str}/projects"
 PROJECT = PROJECTS + "/{project_id:str}"
 
 
-@get(PROJECTS)
+@get(PROJECTS, opt={NARROWED: True})
 async def list_projects(
     call: NamedDependency[Call],
     asked: NamedDependency[Asked],

@@ -25,6 +25,7 @@ from adapters.http.native.wire.secrets import (
     Shredding,
 )
 from adapters.http.paging import Asked, Listing
+from adapters.http.restricting import NARROWED
 from commands import importing, sealing, shredding
 from commands.importing import Destination
 from commands.ports import SecretValue
@@ -41,7 +42,7 @@ LARGEST_IMPORT = 4 << 20
 """In bytes of JSON, where a character may be six."""
 
 
-@get(SECRETS)
+@get(SECRETS, opt={NARROWED: True})
 async def list_secrets(
     call: NamedDependency[Call],
     asked: NamedDependency[Asked],
