@@ -120,7 +120,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     return Executor(
         presence=presence,
         builder=Builder(parts, writers, doorbells, deployer, presence, Turns(parts.reader, parts.handler.builds_at_once)),
-        reactivation=Reactivation(parts, activator),
+        rollback=RollBack(parts, activator),
         hosting=hosting,
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
         shipping=Shipping(parts, runtime, specifier, writers, hosting),

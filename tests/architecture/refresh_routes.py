@@ -1,4 +1,4 @@
-"""``python -m tests.architecture.refresh_routes`` writes again what is made of the routes: the golden files, and a table of the docs."""
+"""``python -m tests.architecture.refresh_routes`` writes again what is made of the routes: golden files, and a page."""
 
 from typing import Any, cast
 
