@@ -11,14 +11,20 @@ from domain.environment import (
     ActivationStarted,
     Environment,
     EnvironmentClosed,
+    EnvironmentRestarted,
     EnvironmentRolledBack,
+    EnvironmentStopped,
     Event,
     InstancesMoved,
     ReleaseActivated,
+    RestartCause,
+    RestartPostponed,
+    RestartStarted,
     Upstream,
     evolve,
 )
 from domain.identifiers import DeploymentId, EnvironmentId, ReleaseId
+from domain.project import RuntimeConfig
 from domain.rejection import Conflict, Invalid, StaleLease
 from domain.release import ReleaseCut
 
@@ -60,11 +66,32 @@ class FailActivation(Command):
 
 
 class MoveInstances(Command):
-    """Report where the active release's instances listen after they were started again."""
+    """Report where the active release's instances of one launch listen after they were started again."""
 
     environment_id: EnvironmentId
     release_id: ReleaseId
     upstreams: tuple[Upstream, ...]
+    launch: int = 0
+
+
+class RestartEnvironment(Command):
+    """Start the active release anew with ``runtime``, without building.
+
+    ``STOPPED`` asks for this only where nothing runs; because of ``CONFIGURED`` nothing is started that was stopped,
+    and what is just being made live is waited for.
+    """
+
+    environment_id: EnvironmentId
+    runtime: RuntimeConfig
+    cause: RestartCause = RestartCause.ASKED
+    reason: str | None = None
+
+
+class StopEnvironment(Command):
+    """Let nothing run until somebody starts it again or deploys."""
+
+    environment_id: EnvironmentId
+    reason: str | None = None
 
 
 class CloseEnvironment(Command):
@@ -74,7 +101,14 @@ class CloseEnvironment(Command):
 
 
 EnvironmentCommand = (
-    BeginActivation | RollBackEnvironment | CompleteActivation | FailActivation | MoveInstances | CloseEnvironment
+    BeginActivation
+    | RollBackEnvironment
+    | CompleteActivation
+    | FailActivation
+    | MoveInstances
+    | RestartEnvironment
+    | StopEnvironment
+    | CloseEnvironment
 )
 
 
@@ -92,27 +126,13 @@ def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
         case CompleteActivation():
             return _complete(command, state)
         case FailActivation():
-            _require_newest(command, state)
-            if state.activating is None:
-                return []
-            return [
-                ActivationFailed(
-                    environment_id=command.environment_id,
-                    activation=command.activation,
-                    release_id=command.release_id,
-                    error=checks.shown(command.error),
-                )
-            ]
+            return _fail(command, state)
         case MoveInstances():
-            if state.active != command.release_id or state.upstreams == command.upstreams:
-                return []
-            return [
-                InstancesMoved(
-                    environment_id=command.environment_id,
-                    release_id=command.release_id,
-                    upstreams=command.upstreams,
-                )
-            ]
+            return _move(command, state)
+        case RestartEnvironment():
+            return _restart(command, state)
+        case StopEnvironment():
+            return _stop(command, state)
 
 
 def _closed(command: EnvironmentCommand) -> Sequence[Event]:
@@ -154,7 +174,8 @@ def _roll_back(command: RollBackEnvironment, state: Environment) -> Sequence[Eve
     if command.release.environment_id != command.environment_id:
         raise Invalid("The release belongs to another environment. Choose one of this environment's releases.")
     if state.activating is None and state.active == release_id:
-        raise Conflict("The release is already active. Choose an earlier one.", code="already_active")
+        hint = "Start the environment." if state.stopped else "Choose an earlier one."
+        raise Conflict(f"The release is already active. {hint}", code="already_active")
     if state.activating == release_id:
         return []
     return [
@@ -174,13 +195,124 @@ def _complete(command: CompleteActivation, state: Environment) -> Sequence[Event
         if state.active == command.release_id:
             return []
         raise StaleLease("The activation has already failed.")
-    return [
-        ReleaseActivated(
+    return [_completed(command, state), *_postponed(command.environment_id, state, command.release_id)]
+
+
+def _completed(command: CompleteActivation, state: Environment) -> Event:
+    if state.launching.number:
+        return EnvironmentRestarted(
             environment_id=command.environment_id,
             activation=command.activation,
             release_id=command.release_id,
-            former_release_id=state.active,
+            launch=state.launching,
             upstreams=command.upstreams,
+        )
+    return ReleaseActivated(
+        environment_id=command.environment_id,
+        activation=command.activation,
+        release_id=command.release_id,
+        former_release_id=state.active,
+        upstreams=command.upstreams,
+    )
+
+
+def _fail(command: FailActivation, state: Environment) -> Sequence[Event]:
+    _require_newest(command, state)
+    if state.activating is None:
+        return []
+    failed = ActivationFailed(
+        environment_id=command.environment_id,
+        activation=command.activation,
+        release_id=command.release_id,
+        error=checks.shown(command.error),
+    )
+    return [failed, *_postponed(command.environment_id, state, None if state.stopped else state.active)]
+
+
+def _postponed(environment_id: EnvironmentId, state: Environment, active: ReleaseId | None) -> Sequence[Event]:
+    """The restart that waited for the end of the activation, if one did and something runs."""
+    if state.postponed is None or active is None:
+        return []
+    return [
+        RestartStarted(
+            environment_id=environment_id,
+            activation=state.activation + 1,
+            release_id=active,
+            runtime=state.postponed,
+            cause=RestartCause.CONFIGURED,
+        )
+    ]
+
+
+def _move(command: MoveInstances, state: Environment) -> Sequence[Event]:
+    here = not state.stopped and (state.active, state.launch.number) == (command.release_id, command.launch)
+    if not here or state.upstreams == command.upstreams:
+        return []
+    return [
+        InstancesMoved(
+            environment_id=command.environment_id, release_id=command.release_id, upstreams=command.upstreams
+        )
+    ]
+
+
+def _restart(command: RestartEnvironment, state: Environment) -> Sequence[Event]:
+    check([("reason", checks.text(command.reason, 500))])
+    if _already_so(command, state):
+        return []
+    if state.activating is not None and not state.launching.number:
+        return _wait(command, state)
+    if state.active is None:
+        raise Conflict("Nothing was ever live here. Deploy first.", code="nothing_active")
+    if state.stopped and command.cause is RestartCause.ASKED:
+        raise Conflict("The environment is stopped. Start it instead.", code="stopped")
+    return [
+        RestartStarted(
+            environment_id=command.environment_id,
+            activation=state.activation + 1,
+            release_id=state.active,
+            runtime=command.runtime,
+            cause=command.cause,
+            reason=command.reason,
+        )
+    ]
+
+
+def _already_so(command: RestartEnvironment, state: Environment) -> bool:
+    """Whether what is asked for is the case already, or is being done."""
+    if state.activating is not None and state.launching.runtime == command.runtime:
+        return True
+    if state.activating is not None:
+        return command.cause is RestartCause.STOPPED and not state.launching.number
+    match command.cause:
+        case RestartCause.STOPPED:
+            return state.active is not None and not state.stopped
+        case RestartCause.CONFIGURED:
+            return state.active is None or state.stopped or state.launch.runtime == command.runtime
+        case RestartCause.ASKED:
+            return False
+
+
+def _wait(command: RestartEnvironment, state: Environment) -> Sequence[Event]:
+    """A deployment or a rollback is under way, and is not outranked by a mere restart."""
+    if command.cause is not RestartCause.CONFIGURED:
+        raise Conflict("A release is being made live here. Try again when it is.", code="activating")
+    if state.postponed == command.runtime:
+        return []
+    return [RestartPostponed(environment_id=command.environment_id, runtime=command.runtime)]
+
+
+def _stop(command: StopEnvironment, state: Environment) -> Sequence[Event]:
+    check([("reason", checks.text(command.reason, 500))])
+    if state.stopped and state.activating is None:
+        return []
+    if state.active is None and state.activating is None:
+        raise Conflict("Nothing was ever live here, so nothing can be stopped.", code="nothing_active")
+    return [
+        EnvironmentStopped(
+            environment_id=command.environment_id,
+            activation=state.activation + 1,
+            release_id=state.active,
+            reason=command.reason,
         )
     ]
 

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from commands.account import RevokeTokensOf
 from commands.command import Command
-from commands.environment import CloseEnvironment
+from commands.environment import CloseEnvironment, RestartEnvironment
 from commands.secret import RemoveSecret
 from commands.workspace import CreateWorkspace
 from domain.account import AccountRegistered
 from domain.database import DatabaseDetached
 from domain.deployment import DeploymentApproved, DeploymentQueued
-from domain.environment import EnvironmentRolledBack
+from domain.environment import EnvironmentRolledBack, RestartCause, RestartStarted
 from domain.fact import Value
 from domain.history import Recorded
 from domain.identifiers import DeploymentId, EnvironmentId, TenantId
-from domain.project import EnvironmentDeleted
+from domain.project import EnvironmentDeleted, RuntimeRolledOut
 from domain.workspace import MemberLeft, MemberRemoved
 
 
@@ -43,15 +43,21 @@ def work(recorded: Recorded) -> Sequence[WorkItem]:
     match recorded.fact:
         case DeploymentQueued(approval=None) | DeploymentApproved() as fact:
             return [BuildWork(tenant_id=tenant, deployment_id=fact.deployment_id)]
-        case EnvironmentRolledBack() as fact:
+        case EnvironmentRolledBack() | RestartStarted() as fact:
             return [ActivationWork(tenant_id=tenant, environment_id=fact.environment_id, activation=fact.activation)]
         case _:
             return []
 
 
+def _restart(fact: RuntimeRolledOut, environment_id: EnvironmentId) -> RestartEnvironment:
+    return RestartEnvironment(environment_id=environment_id, runtime=fact.runtime, cause=RestartCause.CONFIGURED)
+
+
 def follow_up(recorded: Recorded) -> Sequence[Command]:
     """What Shipbook itself asks for because of this fact. Each command may be asked for again without effect."""
     match recorded.fact:
+        case RuntimeRolledOut() as fact:
+            return [_restart(fact, environment_id) for environment_id in fact.environments]
         case AccountRegistered() as fact:
             return [CreateWorkspace(tenant_id=fact.workspace_id, name=fact.workspace_name, owner=fact.account_id)]
         case MemberRemoved() | MemberLeft() as fact:

@@ -32,6 +32,7 @@ from domain.project import (
     ResourceLimits,
     RuntimeConfig,
     RuntimeConfigured,
+    RuntimeRolledOut,
     RuntimeType,
     evolve,
 )
@@ -114,10 +115,11 @@ class ConfigureBuild(Command):
 
 
 class ConfigureRuntime(Command):
-    """Change how later releases run."""
+    """Change how later releases run, and with ``apply`` what runs as well."""
 
     project_id: ProjectId
     changes: RuntimeChanges
+    apply: bool = True
 
 
 ProjectCommand = (
@@ -156,10 +158,7 @@ def decide(command: ProjectCommand, state: Project) -> Sequence[Event]:
                 *moved,
             ]
         case ConfigureRuntime():
-            runtime = _runtime(state.runtime, command.changes)
-            return (
-                [RuntimeConfigured(project_id=command.project_id, runtime=runtime)] if runtime != state.runtime else []
-            )
+            return [*_configure_runtime(command, state)]
 
 
 def require_project(state: Project) -> None:
@@ -267,6 +266,15 @@ def _build(build: BuildConfig, changes: BuildChanges) -> BuildConfig:
         ]
     )
     return changed
+
+
+def _configure_runtime(command: ConfigureRuntime, state: Project) -> Iterator[Event]:
+    runtime = _runtime(state.runtime, command.changes)
+    if runtime == state.runtime:
+        return
+    yield RuntimeConfigured(project_id=command.project_id, runtime=runtime)
+    if command.apply and state.environments:
+        yield RuntimeRolledOut(project_id=command.project_id, runtime=runtime, environments=tuple(state.environments))
 
 
 def _runtime(runtime: RuntimeConfig, changes: RuntimeChanges) -> RuntimeConfig:

@@ -203,6 +203,14 @@ class RuntimeConfigured(Fact, tag="project.runtime-configured"):
     runtime: RuntimeConfig
 
 
+class RuntimeRolledOut(Fact, tag="project.runtime-rolled-out"):
+    """What runs in these environments is restarted, so that it runs so at once."""
+
+    project_id: ProjectId
+    runtime: RuntimeConfig
+    environments: tuple[EnvironmentId, ...]
+
+
 Event = (
     ProjectCreated
     | EnvironmentAdded
@@ -219,6 +227,7 @@ Event = (
     | ProjectRestored
     | BuildConfigured
     | RuntimeConfigured
+    | RuntimeRolledOut
 )
 
 
@@ -269,6 +278,8 @@ def evolve(state: Project, fact: Event) -> Project:
             return replace(state, build=fact.build)
         case RuntimeConfigured():
             return replace(state, runtime=fact.runtime)
+        case RuntimeRolledOut():
+            return state
 
 
 def _created(fact: ProjectCreated) -> Project:

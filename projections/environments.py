@@ -7,9 +7,13 @@ from domain import environment
 from domain.environment import (
     ActivationFailed,
     ActivationStarted,
+    EnvironmentRestarted,
     EnvironmentRolledBack,
+    EnvironmentStopped,
     InstancesMoved,
+    Launch,
     ReleaseActivated,
+    RestartStarted,
     Upstream,
 )
 from domain.fact import Value
@@ -31,8 +35,9 @@ from projections.reading import LARGEST_PAGE, Paging, Reader, Selection, Wanted,
 
 class EnvironmentRow(Row, kw_only=True):
     """An environment. ``activating_release_id`` is set while an activation is under way, ``last_error`` when the
-    newest one failed; ``rolling_back``: the activation under way is a rollback's. ``former_release_id`` was active
-    until ``replaced_at``."""
+    newest one failed; ``launching`` are the instances that it starts; ``unattended``: it is a rollback's or a
+    restart's. ``launch`` are the active release's instances; while ``stopped_at`` is set, none of them run.
+    ``former_release_id`` was active until ``replaced_at``."""
 
     id: EnvironmentId
     tenant_id: TenantId
@@ -43,11 +48,14 @@ class EnvironmentRow(Row, kw_only=True):
     rules: DeployRules = DeployRules()
     active_release_id: ReleaseId | None = None
     upstreams: tuple[Upstream, ...] = ()
+    launch: Launch = Launch()
+    stopped_at: datetime | None = None
     former_release_id: ReleaseId | None = None
     replaced_at: datetime | None = None
     activation: int = 0
     activating_release_id: ReleaseId | None = None
-    rolling_back: bool = False
+    launching: Launch = Launch()
+    unattended: bool = False
     last_error: str | None = None
     created_at: datetime
     updated_at: datetime
@@ -65,7 +73,7 @@ class ArtifactRow(Row):
 
 
 class Route(Value):
-    """How requests to one label are answered: from a static artifact, or by one of the upstreams."""
+    """How requests to a label are answered: from a static artifact, by one of the upstreams, or that it is stopped."""
 
     label: str
     tenant_id: TenantId
@@ -76,13 +84,15 @@ class Route(Value):
     static: bool
     spa_fallback: bool
     upstreams: tuple[Upstream, ...]
+    launch: int
+    stopped: bool
 
 
 ENVIRONMENTS = Table(
     "environments",
     EnvironmentRow,
     key=("id",),
-    indexes=(("tenant_id", "project_id", "created_at"), ("label",), ("rolling_back",)),
+    indexes=(("tenant_id", "project_id", "created_at"), ("label",), ("unattended",)),
 )
 ARTIFACTS = Table("artifacts", ArtifactRow, key=("release_id",))
 
@@ -92,32 +102,39 @@ def project(recorded: Recorded) -> Sequence[Change]:
     match recorded.fact:
         case EnvironmentAdded() as fact:
             return [Put(ENVIRONMENTS, _added(fact, recorded))]
-        case EnvironmentRelabelled() as fact:
-            return [_patch(fact.environment_id, recorded, label=fact.label)]
-        case EnvironmentRenamed() as fact:
-            return [_patch(fact.environment_id, recorded, name=fact.name)]
-        case BranchFollowed() as fact:
-            return [_patch(fact.environment_id, recorded, branch=fact.branch)]
-        case DeployRulesSet() as fact:
-            return [_patch(fact.environment_id, recorded, rules=fact.rules)]
+        case EnvironmentRelabelled() | EnvironmentRenamed() | BranchFollowed() | DeployRulesSet() as fact:
+            return [_patch(fact.environment_id, recorded, **_changed(fact))]
         case EnvironmentDeleted() as fact:
             return [Remove(ENVIRONMENTS, fact.environment_id)]
         case ReleaseCut() as fact:
             return [Put(ARTIFACTS, _artifact(fact, recorded))]
-        case ActivationStarted() | EnvironmentRolledBack() as fact:
+        case ActivationStarted() | EnvironmentRolledBack() | RestartStarted() as fact:
             return [_begun(fact, recorded)]
         case ReleaseActivated() as fact:
             return [_activated(fact, recorded)]
+        case EnvironmentRestarted() as fact:
+            return [_live(fact, recorded, launch=fact.launch)]
         case ActivationFailed() as fact:
-            return [
-                _patch(
-                    fact.environment_id, recorded, activating_release_id=None, rolling_back=False, last_error=fact.error
-                )
-            ]
+            return [_patch(fact.environment_id, recorded, **_ENDED, last_error=fact.error)]
+        case EnvironmentStopped() as fact:
+            stopped = {"activation": fact.activation, "stopped_at": recorded.context.at, "upstreams": ()}
+            return [_patch(fact.environment_id, recorded, **_ENDED, **stopped, last_error=None)]
         case InstancesMoved() as fact:
             return [_patch(fact.environment_id, recorded, upstreams=fact.upstreams)]
         case _:
             return []
+
+
+def _changed(fact: EnvironmentRelabelled | EnvironmentRenamed | BranchFollowed | DeployRulesSet) -> dict[str, object]:
+    match fact:
+        case EnvironmentRelabelled():
+            return {"label": fact.label}
+        case EnvironmentRenamed():
+            return {"name": fact.name}
+        case BranchFollowed():
+            return {"branch": fact.branch}
+        case DeployRulesSet():
+            return {"rules": fact.rules}
 
 
 def _added(fact: EnvironmentAdded, recorded: Recorded) -> EnvironmentRow:
@@ -145,30 +162,43 @@ def _artifact(fact: ReleaseCut, recorded: Recorded) -> ArtifactRow:
     )
 
 
-def _begun(fact: ActivationStarted | EnvironmentRolledBack, recorded: Recorded) -> Patch:
+_ENDED: dict[str, object] = {"activating_release_id": None, "unattended": False}
+"""What an environment shows once no activation is under way."""
+
+
+def _begun(fact: ActivationStarted | EnvironmentRolledBack | RestartStarted, recorded: Recorded) -> Patch:
     return _patch(
         fact.environment_id,
         recorded,
         activation=fact.activation,
         activating_release_id=fact.release_id,
-        rolling_back=isinstance(fact, EnvironmentRolledBack),
+        launching=_launch(fact),
+        unattended=not isinstance(fact, ActivationStarted),
         last_error=None,
     )
+
+
+def _launch(fact: ActivationStarted | EnvironmentRolledBack | RestartStarted) -> Launch:
+    return Launch(number=fact.activation, runtime=fact.runtime) if isinstance(fact, RestartStarted) else Launch()
 
 
 def _activated(fact: ReleaseActivated, recorded: Recorded) -> Patch:
     replaced: dict[str, object] = {}
     if fact.former_release_id != fact.release_id:
         replaced = {"former_release_id": fact.former_release_id, "replaced_at": recorded.context.at}
+    return _live(fact, recorded, launch=Launch(), **replaced)
+
+
+def _live(fact: ReleaseActivated | EnvironmentRestarted, recorded: Recorded, **fields: object) -> Patch:
     return _patch(
         fact.environment_id,
         recorded,
         active_release_id=fact.release_id,
         upstreams=fact.upstreams,
-        activating_release_id=None,
-        rolling_back=False,
+        stopped_at=None,
         last_error=None,
-        **replaced,
+        **_ENDED,
+        **fields,
     )
 
 
@@ -213,9 +243,9 @@ async def serving(reader: Reader) -> list[EnvironmentRow]:
     return await every(reader, ENVIRONMENTS, Selection())
 
 
-async def rolling_back(reader: Reader) -> list[EnvironmentRow]:
-    """All whose rollback is under way, of every workspace; for the sweeper."""
-    return await every(reader, ENVIRONMENTS, Selection(equal={"rolling_back": True}))
+async def unattended(reader: Reader) -> list[EnvironmentRow]:
+    """All whose rollback or restart is under way, of every workspace; for the sweeper."""
+    return await every(reader, ENVIRONMENTS, Selection(equal={"unattended": True}))
 
 
 async def routes(reader: Reader) -> list[Route]:
@@ -255,6 +285,8 @@ def _route(row: EnvironmentRow, artifact: ArtifactRow) -> Route:
         release_id=artifact.release_id,
         artifact=artifact.artifact,
         static=artifact.static,
-        spa_fallback=artifact.spa_fallback,
+        spa_fallback=row.launch.runtime.spa_fallback if row.launch.runtime else artifact.spa_fallback,
         upstreams=row.upstreams,
+        launch=row.launch.number,
+        stopped=row.stopped_at is not None,
     )

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from adapters.artifacts import Artifacts
 from adapters.runtime.instance import Instance, InstanceSpec, InstanceState
 from adapters.runtime.process import ProcessRuntime
-from domain.environment import Upstream
+from domain.environment import Launch, Upstream
 from domain.identifiers import TenantId
+from domain.project import RuntimeConfig
 from domain.rejection import NotFound
 from domain.release import ReleaseCut
 from services.hosting import CANNOT_START, DOWN, Hosting
-from services.specifying import Specifier, common_prefix
+from services.specifying import AS_CUT, Specifier, common_prefix, launched, place_of
 
 MUTE_SECONDS = 3.0
 """How long an instance that was kept warm may leave us without a good answer before it is started anew."""
@@ -38,20 +39,21 @@ class Activator:
     specifier: Specifier
     hosting: Hosting
 
-    async def upstreams(self, tenant_id: TenantId, cut: ReleaseCut) -> tuple[Upstream, ...]:
-        """Where the healthy instances listen; empty for a static site. Raises ``Unhealthy``.
+    async def upstreams(self, tenant_id: TenantId, cut: ReleaseCut, launch: Launch = AS_CUT) -> tuple[Upstream, ...]:
+        """Where the healthy instances of the launch listen; empty for a static site. Raises ``Unhealthy``.
 
         Call it while ``hosting`` holds the release. May be repeated: what runs is left as it is.
         """
         if not self.artifacts.has(cut.artifact):
             raise Unhealthy("The release's files are no longer on this machine. Deploy its commit again.")
         try:
-            specs = await self.specifier.instances(tenant_id, cut)
+            specs = await self.specifier.instances(tenant_id, cut, launch)
         except NotFound as gone:
             raise Unhealthy(f"A secret that the release was built with is gone: {gone}") from gone
         except CANNOT_START as refused:
             raise Unhealthy(str(refused)) from refused
-        instances = await asyncio.gather(*(self._healthy(spec, cut) for spec in specs))
+        runtime = launched(cut, launch).runtime
+        instances = await asyncio.gather(*(self._healthy(spec, runtime) for spec in specs))
         return tuple(Upstream(host=instance.host, port=instance.port) for instance in instances)
 
     async def end_mute(self, cut: ReleaseCut) -> None:
@@ -60,7 +62,8 @@ class Activator:
         Only where no requests go to them. One that may still be starting is left to do so.
         """
         found = await self.runtime.instances(common_prefix(cut.release_id))
-        await asyncio.gather(*(self._end_mute(one, cut) for one in found if one.state not in DOWN))
+        own = [one for one in found if one.state not in DOWN and place_of(one)[0] == AS_CUT.number]
+        await asyncio.gather(*(self._end_mute(one, cut) for one in own))
 
     async def _end_mute(self, instance: Instance, cut: ReleaseCut) -> None:
         starting = instance.state is InstanceState.STARTING
@@ -70,12 +73,11 @@ class Activator:
         if not health.well:
             await self.runtime.stop(instance.instance_id, 0)
 
-    async def _healthy(self, spec: InstanceSpec, cut: ReleaseCut) -> Instance:
+    async def _healthy(self, spec: InstanceSpec, runtime: RuntimeConfig) -> Instance:
         try:
             instance = await self.runtime.start(spec)
         except CANNOT_START as refused:
             raise Unhealthy(str(refused)) from refused
-        runtime = cut.runtime
         health = await self.runtime.healthy(instance, runtime.health_check_path, runtime.health_timeout_seconds)
         if not health.well:
             raise Unhealthy(

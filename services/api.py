@@ -23,6 +23,7 @@ from adapters.nats.subjects import log_bell
 from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.reading import Progress
+from adapters.runtime.measurements import InstanceMeasurements
 from adapters.settings import Address, Settings
 from adapters.uses import Uses
 from services.embedded import nats_url
@@ -83,6 +84,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 lines=LineStore(built_on.database),
                 doorbell=lambda log_id: doorbells.bell(log_bell(log_id)),
                 operations=Operations(built_on.database),
+                instances=InstanceMeasurements(built_on.database),
                 measurements=Measurements(built_on.database),
                 deliveries=Deliveries(built_on.database),
                 uses=uses,

@@ -41,9 +41,11 @@ _restarts: dict[str, int] = {}
 """Of each instance, when it was last looked at."""
 
 
-def count_activation(
-    kind: Literal["deploy", "rollback"], outcome: Literal["succeeded", "failed"], began: float
-) -> None:
+Kind = Literal["deploy", "rollback", "restart"]
+"""Why an activation began."""
+
+
+def count_activation(kind: Kind, outcome: Literal["succeeded", "failed"], began: float) -> None:
     """An activation that began at ``began`` (``time.monotonic``) has ended. Those that were overtaken do not count."""
     _ACTIVATION_SECONDS.labels(kind, outcome).observe(monotonic() - began)
 

@@ -77,7 +77,7 @@ class Deployer:
         async def once() -> None:
             ended = await handler.state(deployment.DECIDER, queued.deployment_id, context.tenant_id)
             place = await handler.state(environment.DECIDER, queued.environment_id, context.tenant_id)
-            if not ended.status.ended or place.activating != release_id or place.rolling_back:
+            if not ended.status.ended or place.activating != release_id or place.unattended:
                 return
             failed = FailActivation(
                 environment_id=queued.environment_id,
@@ -156,7 +156,7 @@ class Deployer:
             log.info("an activation that failed had been outranked", release=cut.release_id)
 
 
-OVERTAKEN = "A later deployment or a rollback overtook this one, so its release was not made live."
+OVERTAKEN = "A later deployment, a rollback or a stop overtook this one, so its release was not made live."
 
 
 def release_of(queued: DeploymentQueued) -> ReleaseId:

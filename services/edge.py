@@ -1,12 +1,15 @@
-"""``shipbook edge``: keeps the edge's table equal to the environments' active releases and their custom domains.
+"""``shipbook edge``: keeps the edge's table equal to what runs in the environments, and stores what Caddy logs.
 
-The table comes from the read models alone: all of it whenever rows of environments have changed, and each second.
+The table comes from the read models, all of it whenever rows of environments have changed, and each second; instances
+that have ended are left out.
 Caddy's configuration never changes; while this process is away Caddy goes on with the last answers.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -15,14 +18,19 @@ from adapters.artifacts import Artifacts
 from adapters.database import PROJECTED, Database, Unavailable
 from adapters.edge.responder import Responder, Upstream
 from adapters.edge.sites import Sites
-from adapters.edge.table import EdgeTable, RedirectRoute, Route, ServiceRoute, StaticRoute
+from adapters.edge.table import EdgeTable, RedirectRoute, Route, ServiceRoute, StaticRoute, StoppedRoute
+from adapters.linestore import LineStore
+from adapters.linewriting import LineWriters
 from adapters.reading import PostgresReader
+from adapters.runtime.measurements import InstanceMeasurements, Place
 from adapters.settings import Settings, private_directory
 from domain.custom_domain import Redirect
-from domain.identifiers import EnvironmentId
+from domain.identifiers import EnvironmentId, LogId
 from projections import custom_domains, environments
 from projections.custom_domains import CustomDomainRow
+from projections.environments import Route as EnvironmentRoute
 from projections.reading import Reader
+from services.access_logging import AccessLogging
 from services.embedded import database_url
 from services.process import Ready, run
 
@@ -33,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 1.0
 """How late a switch is at the most when its notification was lost."""
+LOOK_SECONDS = 0.4
+"""How often it is asked which instances have ended."""
 
 
 def main(settings: Settings) -> int:
@@ -43,27 +53,35 @@ def main(settings: Settings) -> int:
 async def serve(settings: Settings, ready: Ready) -> None:
     """Keep responder and links right, for ever."""
     async with (
-        Database.open(database_url(settings), connections=2) as database,
+        Database.open(database_url(settings), connections=4) as database,
+        LineWriters.start(LineStore(database), _nobody_waits) as writers,
         Responder() as responder,
         _certificates(settings, database) as certificates,
+        asyncio.TaskGroup() as tasks,
     ):
         edge = _Edge(
             settings,
             PostgresReader(database),
             EdgeTable(responder, Sites(settings.sites_dir)),
             certificates,
+            InstanceMeasurements(database),
         )
+        tasks.create_task(AccessLogging(settings.logs_dir, writers).run(), name="access logs")
         with database.bell(PROJECTED, environments.MODEL.name) as bell:
             await edge.show()
             private_directory(settings.sockets_dir)
             await responder.start(settings.instances_socket)
             ready()
             while True:
-                await bell.wait(POLL_SECONDS)
+                rung = await bell.wait(LOOK_SECONDS)
                 try:
-                    await edge.show()
+                    await edge.look(rung=rung)
                 except (Unavailable, OSError) as problem:
                     log.warning("the routes stay as they are", reason=str(problem))
+
+
+def _nobody_waits(log_id: LogId) -> None:
+    """Readers of access logs look by themselves, once a second, so that the edge needs nothing but the database."""
 
 
 @asynccontextmanager
@@ -84,7 +102,7 @@ async def _certificates(settings: Settings, database: Database) -> "AsyncIterato
             await certificates.stop()
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Edge:
     """What the edge shows, from the read models."""
 
@@ -92,9 +110,20 @@ class _Edge:
     reader: Reader
     table: EdgeTable
     certificates: "Certificates | None"
+    measurements: InstanceMeasurements
+    _silent: frozenset[Place] = frozenset()
+    """The instances that have ended."""
+    _shown_at: float = 0.0
+
+    async def look(self, *, rung: bool) -> None:
+        """Show what is to be shown, where that may have changed. Raises ``Unavailable`` and OSError."""
+        former, self._silent = self._silent, await self.measurements.silent()
+        if rung or self._silent != former or monotonic() - self._shown_at >= POLL_SECONDS:
+            await self.show()
 
     async def show(self) -> None:
         """Bring the table, and the certificates, to what the read models say. Raises ``Unavailable`` and OSError."""
+        self._shown_at = monotonic()
         domains = await custom_domains.routed(self.reader)
         shown = {one.environment_id: one for one in await environments.routes(self.reader)}
         # Labels come last: once a label is switched, nobody asks a former instance under any other name either.
@@ -127,16 +156,24 @@ class _Edge:
     def _label(self, route: environments.Route) -> str:
         return f"{route.label}.{self.settings.apps_domain}"
 
-    def _route(self, route: environments.Route, hostname: str) -> Route:
+    def _route(self, route: EnvironmentRoute, hostname: str) -> Route:
+        release_id, environment_id = route.release_id, route.environment_id
+        if route.stopped:
+            return StoppedRoute(hostname, release_id, environment_id)
         if route.static:
-            return StaticRoute(
-                hostname=hostname,
-                release_id=route.release_id,
-                artifact=Artifacts(self.settings.artifacts_dir).path(route.artifact),
-                fallback=route.spa_fallback,
-            )
-        upstreams = tuple(Upstream(host=one.host, port=one.port) for one in route.upstreams)
-        return ServiceRoute(hostname=hostname, release_id=route.release_id, upstreams=upstreams)
+            artifact = Artifacts(self.settings.artifacts_dir).path(route.artifact)
+            return StaticRoute(hostname, release_id, artifact, route.spa_fallback, environment_id)
+        return ServiceRoute(hostname, release_id, self._listening(route), environment_id)
+
+    def _listening(self, route: EnvironmentRoute) -> tuple[Upstream, ...]:
+        """The service's instances without those that have ended, unless all have."""
+        places = [(route.release_id, route.launch, number) for number in range(len(route.upstreams))]
+        found = [
+            Upstream(host=one.host, port=one.port)
+            for one, place in zip(route.upstreams, places, strict=True)
+            if place not in self._silent or self._silent.issuperset(places)
+        ]
+        return tuple(found)
 
 
 def _may_be_certified(hostname: str) -> bool:

@@ -1,4 +1,4 @@
-"""``shipbook executor``: works on deployments and rollbacks, and keeps this machine's applications alive."""
+"""``shipbook executor``: works on deployments, rollbacks and restarts, and keeps this machine's applications alive."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,6 +18,7 @@ from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.work import Job, WorkQueue
 from adapters.runtime import limits
+from adapters.runtime.measurements import InstanceMeasurements
 from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.sandbox import capabilities
 from adapters.runtime.toolchains import Toolchains
@@ -33,10 +34,11 @@ from services.deploying import Deployer
 from services.embedded import nats_url
 from services.hosting import Hosting
 from services.making import Maker
+from services.measuring import Measuring
 from services.parts import Isolation, say_isolation
 from services.presence import Presence
 from services.process import Ready, run
-from services.rolling_back import RollBack
+from services.reactivating import Reactivation
 from services.shipping import Shipping
 from services.specifying import Specifier
 from services.turns import Turns
@@ -45,7 +47,7 @@ from services.wiring import Core, core
 
 log = structlog.get_logger(__name__)
 
-ROLLBACKS_AT_ONCE = 16
+REACTIVATIONS_AT_ONCE = 16
 
 
 def main(settings: Settings) -> int:
@@ -73,7 +75,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
             tasks.create_task(executor.shipping.run())
             tasks.create_task(executor.sweeper.run())
             tasks.create_task(_take(queue, "build", settings.builds_at_once, executor.builder.build))
-            tasks.create_task(_take(queue, "activate", ROLLBACKS_AT_ONCE, executor.rollback.activate))
+            tasks.create_task(_take(queue, "activate", REACTIVATIONS_AT_ONCE, executor.reactivation.activate))
             ready()
 
 
@@ -83,7 +85,7 @@ class Executor:
 
     presence: Presence
     builder: Builder
-    rollback: RollBack
+    reactivation: Reactivation
     hosting: Hosting
     databases: Databases
     shipping: Shipping
@@ -111,6 +113,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         apps_domain=settings.apps_domain,
         drain_seconds=settings.drain_seconds,
         warmth=Warmth(settings.warm_seconds, parts.clock),
+        measuring=Measuring(runtime, InstanceMeasurements(parts.database)),
     )
     activator = Activator(runtime, artifacts, specifier, hosting)
     kept = caches(settings)
@@ -120,7 +123,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     return Executor(
         presence=presence,
         builder=Builder(parts, writers, doorbells, deployer, presence, Turns(parts.reader, parts.handler.builds_at_once)),
-        rollback=RollBack(parts, activator),
+        reactivation=Reactivation(parts, activator),
         hosting=hosting,
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
         shipping=Shipping(parts, runtime, specifier, writers, hosting),

@@ -1,9 +1,9 @@
 """Keeps the instances on this machine equal to what the environments need.
 
-An instance is wanted while its release is active, is being made live, is held, or is kept warm. One that is lost is
-started again, unless it was only warm; one that nobody wants is stopped once the edge sends it no more requests and
-those that it had are answered. All is derived from the read model and from what runs, so it can be cut off anywhere
-and begun again.
+An instance is wanted while its launch is the active one, is being made live, is held, or is kept warm. One that is
+lost is started again, unless it was only warm; one that nobody wants is stopped once the edge sends it no more
+requests and those that it had are answered. All is derived from the read model and from what runs, so it can be cut
+off anywhere and begun again.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from commands import environment, release
 from commands.environment import MoveInstances
 from commands.handling import Handler
 from commands.ports import Clock
-from domain.environment import Upstream
+from domain.environment import Environment, Upstream
 from domain.history import Actor, Context
 from domain.identifiers import CausationId, EnvironmentId, ReleaseId, RequestId, TenantId, uuid7
 from domain.rejection import Rejection
@@ -32,12 +32,13 @@ from projections import environments
 from projections.environments import EnvironmentRow
 from projections.reading import Reader
 from services.build_metrics import INSTANCE_RESTARTS, count_instances
-from services.specifying import Specifier
+from services.measuring import Measuring
+from services.specifying import AS_CUT, Specifier, instance_id, place_of
 from services.warmth import Warmth
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.4
 """How late a lost instance is noticed."""
 SETTLE_SECONDS = 0.3
 """How long Caddy may still use an answer that the responder has replaced: it asks every 50 ms."""
@@ -60,6 +61,7 @@ class Hosting:
     apps_domain: str
     drain_seconds: float
     warmth: Warmth
+    measuring: Measuring
     _held: Counter[ReleaseId] = field(default_factory=Counter)
     _locks: defaultdict[ReleaseId, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
     _retiring: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -91,6 +93,7 @@ class Hosting:
         try:
             instances = await self.runtime.instances()
             count_instances(instances)
+            await self.measuring.look(instances)
             rows = await environments.serving(self.reader)
             await self._revive(rows, {instance.instance_id: instance for instance in instances})
             self._retire(rows, instances)
@@ -105,38 +108,40 @@ class Hosting:
         for row in rows:
             if row.active_release_id is None or not row.upstreams or self._held[row.active_release_id]:
                 continue
-            running = [found.get(f"{row.active_release_id}-{number}") for number in range(len(row.upstreams))]
+            names = [instance_id(row.active_release_id, n, row.launch.number) for n in range(len(row.upstreams))]
+            running = [found.get(name) for name in names]
             if all(one is not None and one.state not in DOWN for one in running):
                 continue
             if self._failing.get(row.active_release_id, 0) > asyncio.get_running_loop().time():
                 continue
             try:
-                await self._start_again(row.tenant_id, row.id, row.active_release_id)
+                await self._start_again(row, row.active_release_id)
             except (*CANNOT_START, Rejection) as problem:
                 self._failing[row.active_release_id] = asyncio.get_running_loop().time() + AGAIN_SECONDS
                 log.warning(
                     "an active release could not be started again", release=row.active_release_id, why=str(problem)
                 )
 
-    async def _start_again(self, tenant_id: TenantId, environment_id: EnvironmentId, release_id: ReleaseId) -> None:
-        cut = release.require_release(await self.handler.state(release.DECIDER, release_id, tenant_id))
+    async def _start_again(self, row: EnvironmentRow, release_id: ReleaseId) -> None:
+        cut = release.require_release(await self.handler.state(release.DECIDER, release_id, row.tenant_id))
         async with self.holding(release_id):
             upstreams = []
-            for spec in await self.specifier.instances(tenant_id, cut):
+            for spec in await self.specifier.instances(row.tenant_id, cut, row.launch):
                 instance = await self.runtime.start(spec)
                 upstreams.append(Upstream(host=instance.host, port=instance.port))
         INSTANCE_RESTARTS.labels("lost").inc(len(upstreams))
         log.warning("started the instances of an active release again", release=release_id)
         context = Context(
-            tenant_id=tenant_id,
+            tenant_id=row.tenant_id,
             actor=Actor(name="executor"),
             correlation_id=RequestId(uuid7()),
             causation_id=CausationId(uuid7()),
             at=self.clock.now(),
         )
-        await self.handler.handle(
-            MoveInstances(environment_id=environment_id, release_id=release_id, upstreams=tuple(upstreams)), context
+        moved = MoveInstances(
+            environment_id=row.id, release_id=release_id, launch=row.launch.number, upstreams=tuple(upstreams)
         )
+        await self.handler.handle(moved, context)
 
     def _retire(self, rows: Collection[EnvironmentRow], instances: Collection[Instance]) -> None:
         by_environment = {row.id: row for row in rows}
@@ -153,9 +158,15 @@ class Hosting:
             return True
         if row is None:
             return False
-        if release_id in {row.active_release_id, row.activating_release_id}:
+        launch, _ = place_of(instance)
+        if (release_id, launch) == (row.activating_release_id, row.launching.number):
             return True
-        return instance.state not in DOWN and release_id == self.warmth.release(row)
+        if row.stopped_at is not None:
+            return False
+        if (release_id, launch) == (row.active_release_id, row.launch.number):
+            return True
+        # A rollback runs a release as it was cut.
+        return instance.state not in DOWN and launch == AS_CUT.number and release_id == self.warmth.release(row)
 
     async def _retired(self, instance: Instance) -> None:
         """Stop an instance that nobody wants, after its last request."""
@@ -168,7 +179,7 @@ class Hosting:
                 log.warning("an instance is stopped with open connections", instance=instance.instance_id)
         async with self._locks[release_id]:
             state = await self.handler.state(environment.DECIDER, instance.environment_id, TenantId(instance.tenant_id))
-            if self._held[release_id] or release_id in {state.active, state.activating}:
+            if self._held[release_id] or _serves(instance, state):
                 return
             await self.runtime.stop(instance.instance_id, STOP_SECONDS)
         log.info("stopped an instance of a replaced release", instance=instance.instance_id)
@@ -187,6 +198,13 @@ class Hosting:
             return False
         answer = await self.lookup.upstreams(f"{row.label}.{self.apps_domain}")
         return answer is None or any(port == instance.port for _, port in answer)
+
+
+def _serves(instance: Instance, state: Environment) -> bool:
+    """Whether the instance belongs to what is active, or is being made live."""
+    place = instance.release_id, place_of(instance)[0]
+    active = None if state.stopped else state.active
+    return place in {(active, state.launch.number), (state.activating, state.launching.number)}
 
 
 CANNOT_START = (InstanceRefused, SandboxUnavailable, ToolchainMissing)

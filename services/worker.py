@@ -72,5 +72,5 @@ async def serve(settings: Settings, ready: Ready) -> None:
 async def _open_work(reader: Reader, turns: Turns) -> list[WorkItem]:
     return [*await turns.everywhere()] + [
         ActivationWork(tenant_id=row.tenant_id, environment_id=row.id, activation=row.activation)
-        for row in await environments.rolling_back(reader)
+        for row in await environments.unattended(reader)
     ]

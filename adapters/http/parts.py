@@ -15,6 +15,7 @@ from adapters.http.watching import Doorbell, Telling
 from adapters.lockout import Lockout
 from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
+from adapters.runtime.measurements import InstanceMeasurements
 from adapters.quotas import Quotas
 from adapters.settings import Settings
 from adapters.uses import Uses
@@ -72,6 +73,7 @@ class Parts:
     lines: Lines
     doorbell: Doorbell
     operations: Operations
+    instances: InstanceMeasurements
     measurements: Measurements
     deliveries: Deliveries
     uses: Uses

@@ -84,6 +84,15 @@ class ControlGroup(msgspec.Struct, frozen=True):
             return int((self.directories["cpuacct"] / "cpuacct.usage").read_text()) / 1e9
         return 0.0
 
+    def memory_bytes(self) -> int | None:
+        """The memory that this group's processes use, without what could be taken back; None where it is gone."""
+        v2 = self.engine == "cgroup v2"
+        used, cold = ("memory.current", "inactive_file") if v2 else ("memory.usage_in_bytes", "total_inactive_file")
+        with contextlib.suppress(OSError):
+            spare = _counters(self.directories["memory"] / "memory.stat").get(cold, 0)
+            return max(0, int((self.directories["memory"] / used).read_text()) - spare)
+        return None
+
     def enter(self, pid: int) -> None:
         """Put a process into the group. Waits some 15 ms for the kernel, which first sees to it that nobody forks.
 

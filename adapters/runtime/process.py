@@ -30,6 +30,7 @@ from adapters.runtime.limits import ControlGroup
 from adapters.runtime.running import interpreter, readable
 from adapters.runtime.sandbox import Capabilities, Sandbox
 from adapters.runtime.spool import Spool
+from adapters.runtime.usage import Usage, usage_of
 
 HOST = "127.0.0.1"
 BACKOFF = (0.2, 30.0, 60.0)
@@ -103,6 +104,12 @@ class ProcessRuntime:
     async def instance(self, instance_id: str) -> Instance | None:
         """One instance as it stands; None when there is none."""
         return self._find(instance_id)
+
+    def usage(self, instance: Instance) -> Usage | None:
+        """What the instance uses; None while it does not run."""
+        if instance.pid is None:
+            return None
+        return usage_of(limiting.group(_group_name(instance.instance_id)), instance.pid)
 
     def life(self, instance_id: str) -> str:
         """A name for the instance's time until it is removed: one that is made again has another spool."""

@@ -10,14 +10,17 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON log.tracking TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE ON log.numbers TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON vault.keys, vault.secrets, vault.forgotten TO shipbook_app;
 GRANT SELECT ON vault.replaced TO shipbook_app;
-GRANT USAGE ON SCHEMA measured TO shipbook_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON measured.databases TO shipbook_app;
 
 -- Lines come and go by the day and read models are rebuilt, so the application owns theirs.
 ALTER SCHEMA lines OWNER TO shipbook_app;
 ALTER TABLE lines.logs OWNER TO shipbook_app;
 ALTER TABLE lines.chunks OWNER TO shipbook_app;
+GRANT USAGE ON SCHEMA measured TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON measured.instances TO shipbook_app;
 DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO shipbook_app', current_database()); END $$;
+
+GRANT USAGE ON SCHEMA measured TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON measured.databases TO shipbook_app;
 
 GRANT USAGE ON SCHEMA notifications TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA notifications TO shipbook_app;

@@ -18,8 +18,9 @@ from domain.project import (
     ProjectRestored,
     ProjectRootMoved,
     RuntimeConfigured,
+    RuntimeRolledOut,
 )
-from projections.phrases import build_settings, runtime_settings
+from projections.phrases import build_settings, counted, runtime_settings
 
 
 def tell(fact: project.Event, who: str) -> str:
@@ -53,6 +54,8 @@ def tell(fact: project.Event, who: str) -> str:
             return f"{who} set the build to {build_settings(fact.build)}"
         case RuntimeConfigured():
             return f"{who} set the runtime to {runtime_settings(fact.runtime)}"
+        case RuntimeRolledOut():
+            return f"{who} let {counted(len(fact.environments), 'environment')} be restarted with the runtime as set."
 
 
 def _place(

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from adapters.http.native.wire.deployments import DeploymentOut, ReleaseOut, RuntimeOut
+from adapters.http.native.wire.deployments import DeploymentOut, ReleaseOut
 from adapters.http.native.wire.projects import ProjectDetail
+from adapters.http.native.wire.running import RuntimeOut
 from services.cli import finding
 from services.cli.session import Session
 from services.console import age, duration, size

@@ -2,8 +2,9 @@
 
 import time
 
-from adapters.http.native.wire.deployments import ReleaseOut, Rollback, RuntimeOut
+from adapters.http.native.wire.deployments import ReleaseOut, Rollback
 from adapters.http.native.wire.projects import ProjectDetail
+from adapters.http.native.wire.running import RuntimeOut
 from services.cli import finding
 from services.cli.session import Session
 from services.console import age, duration

@@ -35,6 +35,7 @@ from domain.project import (
     ResourceLimits,
     RuntimeConfig,
     RuntimeConfigured,
+    RuntimeRolledOut,
     RuntimeType,
 )
 from domain.rejection import Conflict, Invalid, NameTaken, NotFound
@@ -262,7 +263,8 @@ class TestConfiguringTheBuild:
             ("buildCommand", BuildChanges(build_command="make\x00")),
             ("outputDirectory", BuildChanges(output_directory="../..")),
             ("nodeVersion", BuildChanges(node_version="2" * 51)),
-            ("packageManager", BuildChanges(package_manager="p" * 51)),
+            ("packageManager", BuildChanges(package_manager="bun")),
+            ("packageManager", BuildChanges(package_manager="pnpm@latest")),
         ],
     )
     def test_is_refused_where_a_field_is_out_of_bounds(self, field: str, changes: BuildChanges) -> None:
@@ -270,6 +272,14 @@ class TestConfiguringTheBuild:
 
 
 class TestConfiguringTheRuntime:
+    def test_rolls_it_out_to_every_environment_unless_that_shall_wait(self) -> None:
+        configured = RuntimeConfigured(project_id=ID, runtime=RuntimeConfig(instances=2))
+        here = tuple(DECIDER.fold(PROJECT).environments)
+        rolled_out = RuntimeRolledOut(project_id=ID, runtime=RuntimeConfig(instances=2), environments=here)
+        two = RuntimeChanges(instances=2)
+        given(*PROJECT).when(ConfigureRuntime(project_id=ID, changes=two)).then(configured, rolled_out)
+        given(*PROJECT).when(ConfigureRuntime(project_id=ID, changes=two, apply=False)).then(configured)
+
     def test_changes_what_it_names_and_keeps_the_rest(self) -> None:
         before = RuntimeConfigured(project_id=ID, runtime=RuntimeConfig(instances=3, health_check_path="/health"))
         wanted = RuntimeChanges(limits=ResourceLimits(memory_mb=128, cpus=0.5), instances=2)
@@ -279,7 +289,7 @@ class TestConfiguringTheRuntime:
                 instances=2, health_check_path="/health", limits=ResourceLimits(memory_mb=128, cpus=0.5)
             ),
         )
-        given(*PROJECT, before).when(ConfigureRuntime(project_id=ID, changes=wanted)).then(after)
+        given(*PROJECT, before).when(ConfigureRuntime(project_id=ID, changes=wanted, apply=False)).then(after)
         given(*PROJECT, after).when(ConfigureRuntime(project_id=ID, changes=wanted)).then_nothing()
 
     @pytest.mark.parametrize(
@@ -296,7 +306,7 @@ class TestConfiguringTheRuntime:
         ],
     )
     def test_goes_to_the_very_bounds(self, changes: RuntimeChanges) -> None:
-        [configured] = DECIDER.decide(ConfigureRuntime(project_id=ID, changes=changes), DECIDER.fold(PROJECT))
+        [configured, *_] = DECIDER.decide(ConfigureRuntime(project_id=ID, changes=changes), DECIDER.fold(PROJECT))
         assert isinstance(configured, RuntimeConfigured)
 
     @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from adapters.lockout import Lockout, Tries
 from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
 from adapters.reading import Progress
+from adapters.runtime.measurements import InstanceMeasurements
 from adapters.settings import Address, Settings
 from adapters.uses import Uses
 from commands.account import AppointOperator
@@ -154,6 +155,7 @@ class Plane:
                 lines=store,
                 doorbell=bells.listening,
                 operations=Operations(self.core.database),
+                instances=InstanceMeasurements(self.core.database),
                 measurements=Measurements(self.core.database),
                 deliveries=Deliveries(self.core.database),
                 uses=await stack.enter_async_context(Uses.open(self.core.database)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import dataclass_transform
+from typing import NamedTuple, dataclass_transform
 
 import msgspec
 
@@ -135,6 +135,14 @@ def done_text(row: DeploymentRow | None, seq: int) -> bytes:
     return _json.encode(done_frame(row, seq))
 
 
+class Scripts(NamedTuple):
+    """What a log's readers are told, in each format."""
+
+    events: Script
+    json_lines: Script
+    messages: Script
+
+
 AS_EVENTS = Script(
     kind=EVENTS,
     opening=RETRY,
@@ -163,3 +171,5 @@ AS_MESSAGES = Script(
     status=lambda row: message(status_text(row)),
     done=lambda row, seq: message(done_text(row, seq)),
 )
+
+OF_LOGS = Scripts(AS_EVENTS, AS_JSON_LINES, AS_MESSAGES)

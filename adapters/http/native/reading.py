@@ -13,7 +13,7 @@ from adapters.database import Unavailable
 from adapters.http.dispatch import Call
 from adapters.http.identity import require_same_origin
 from adapters.http.native import words
-from adapters.http.native.frames import AS_EVENTS, AS_JSON_LINES, AS_MESSAGES
+from adapters.http.native.frames import OF_LOGS, Scripts
 from adapters.http.native.wire.deployments import Lines
 from adapters.http.pages import Lines as AllLines
 from adapters.http.sending import Sending
@@ -84,16 +84,21 @@ def _text(runs: Sequence[Numbered]) -> bytes:
 
 
 async def stream(
-    request: Request[Any, Any, Any], call: Call, log_id: LogId, after: int, row: DeploymentRow | None = None
+    request: Request[Any, Any, Any],
+    call: Call,
+    log_id: LogId,
+    after: int,
+    row: DeploymentRow | None = None,
+    scripts: Scripts = OF_LOGS,
 ) -> ASGIResponse:
     """A log as it comes, with the status of its deployment where it has one."""
     end = await closed(call.reader, call.tenant, log_id)
     watched = Watched(log_id, row, closed_at=end.last_seq if end else None)
     streams: Streams = request.app.state["streams"]
-    return await streams.open(request, watched, cursor(request, after), _script(request, call))
+    return await streams.open(request, watched, cursor(request, after), _script(request, call, scripts))
 
 
-def _script(request: Request[Any, Any, Any], call: Call) -> Script:
+def _script(request: Request[Any, Any, Any], call: Call, scripts: Scripts) -> Script:
     """The format that is asked for. Raises ``Forbidden`` where a page of another site opens a WebSocket with a cookie.
 
     Browsers let any page open one, and do not keep its messages from that page as they do with other answers.
@@ -101,5 +106,5 @@ def _script(request: Request[Any, Any, Any], call: Call) -> Script:
     if wants_websocket(request) and not call.exchange.headless:
         if call.principal.session_id is not None:
             require_same_origin(request)
-        return AS_MESSAGES
-    return AS_JSON_LINES if wants_ndjson(request) else AS_EVENTS
+        return scripts.messages
+    return scripts.json_lines if wants_ndjson(request) else scripts.events

@@ -1,4 +1,4 @@
-"""Whatever Caddy does to its files and whenever the reader dies, each line is read once and in order, or a gap is told."""
+"""Whatever Caddy does to its files and whenever the reader dies, each line is read in order, or a gap is told."""
 
 import json
 from contextlib import ExitStack, closing
@@ -28,7 +28,7 @@ class Caddy:
         self.log.rename(self._directory / f"access-2026-01-01T00-00-{next(self._rolls):02}.000.log")
 
     def delete_oldest(self):
-        sorted(self._directory.glob("access-*.log"))[0].unlink()
+        min(self._directory.glob("access-*.log")).unlink()
 
 
 @pytest.fixture

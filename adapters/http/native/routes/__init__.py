@@ -8,6 +8,7 @@ from adapters.http.bodies import JsonBody
 from adapters.http.dispatch import call_of, prepare
 from adapters.http.identity import signed_in
 from adapters.http.native.routes import (
+    access_logs,
     accounts,
     audit,
     backups,
@@ -24,6 +25,7 @@ from adapters.http.native.routes import (
     projects,
     releases,
     repositories,
+    running,
     schedules,
     secrets,
     workspaces,
@@ -35,6 +37,7 @@ CHAPTERS = {
     "Repositories": repositories.ROUTES,
     "Projects": [*projects.ROUTES, *detection.ROUTES],
     "Environments": environments.ROUTES,
+    "Runtime": [*running.ROUTES, *access_logs.ROUTES],
     "Deployments": deployments.ROUTES,
     "Releases": releases.ROUTES,
     "Schedules and freezes": [*schedules.ROUTES, *freezes.ROUTES],

@@ -1,26 +1,23 @@
 """A project's environments, and what is live in them."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
 from msgspec import UNSET
-from msgspec.structs import asdict
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS, require_access
 from adapters.http.native import asking, words
 from adapters.http.native.routes.projects import PROJECT
-from adapters.http.native.wire.deployments import RuntimeOut
 from adapters.http.native.wire.projects import EnvironmentCreation, EnvironmentOut, EnvironmentPatch
-from adapters.http.native.wire.releases import DifferencesOut, RolledBack
 from adapters.http.paging import Listing
 from commands import creating
 from commands.place import DeleteEnvironment
 from domain.access import Access
 from domain.identifiers import EnvironmentId, ProjectId
-from projections import custom_domains, environments, projects, releases
+from projections import environments, projects
 from projections.environments import EnvironmentRow
 
 ENVIRONMENTS = PROJECT + "/environments"
@@ -77,25 +74,6 @@ async def delete_environment(
     await call.perform(call.handler.handle(command, call.context, request=call.request))
 
 
-@get(ENVIRONMENT + "/runtime")
-async def show_runtime(
-    project_id: FromPath[ProjectId], environment_id: FromPath[EnvironmentId], call: NamedDependency[Call]
-) -> Answer[RuntimeOut]:
-    """Show what is live: URLs, the active release, its instances, routes and domains."""
-    return await shown_runtime(call, await _found(call, project_id, environment_id))
-
-
-async def shown_runtime(
-    call: Call, row: EnvironmentRow, *, status: int = 200, diff: DifferencesOut | None = None
-) -> Answer[Any]:
-    """What is live in an environment, as an answer; with what becomes different, where that is given."""
-    release_id = row.active_release_id
-    active = await releases.find(call.reader, call.tenant, release_id) if release_id else None
-    domains = await custom_domains.of_environment(call.reader, call.tenant, row.id)
-    shown = words.environments.runtime(row, active, domains, call.parts.settings)
-    return call.shown(row.activation, RolledBack(**asdict(shown), diff=diff) if diff else shown, status=status)
-
-
 async def _found(call: Call, project_id: ProjectId, environment_id: EnvironmentId) -> EnvironmentRow:
     row = await environments.find(call.reader, call.tenant, environment_id)
     return existing(row if row and row.project_id == project_id else None, "environment")
@@ -110,4 +88,4 @@ async def _shown(
     return call.shown(owner.version, words.environments.environment(row, call.parts.settings), status=status)
 
 
-ROUTES = [list_environments, add_environment, change_environment, delete_environment, show_runtime]
+ROUTES = [list_environments, add_environment, change_environment, delete_environment]

@@ -15,8 +15,8 @@ from adapters.http.native.wire.projects import (
     ProjectDetail,
     ProjectOut,
     ProjectPatch,
-    RuntimePatch,
 )
+from adapters.http.native.wire.running import RuntimeConfigPatch
 from adapters.http.paging import Asked, Listing
 from adapters.http.restricting import NARROWED
 from commands import creating
@@ -98,12 +98,17 @@ async def configure_build(
 
 @patch(PROJECT + "/runtime-config", opt={NEEDS: Access.DEVELOP})
 async def configure_runtime(
-    project_id: FromPath[ProjectId], data: JSONBody[RuntimePatch], call: NamedDependency[Call]
+    project_id: FromPath[ProjectId], data: JSONBody[RuntimeConfigPatch], call: NamedDependency[Call]
 ) -> Answer[ProjectDetail]:
-    """Change how later releases run."""
-    return await _changed(
-        call, project_id, ConfigureRuntime(project_id=project_id, changes=words.configuration.runtime_changes(data))
-    )
+    """Change how releases run: those to come, and at once what runs.
+
+    In each environment where something is live its release is started anew beside the running instances, without a
+    build, and takes over when it is healthy; if it never is, what served goes on serving. The environment's runtime
+    shows how that goes. ``apply: false`` restarts nothing: the configuration holds from the next deployment, start or
+    restart on. Changing ``runtimeType`` takes another build, so it always does.
+    """
+    changes = words.configuration.runtime_changes(data)
+    return await _changed(call, project_id, ConfigureRuntime(project_id=project_id, changes=changes, apply=data.apply))
 
 
 async def _changed(call: Call, project_id: ProjectId, command: Command) -> Answer[ProjectDetail]:

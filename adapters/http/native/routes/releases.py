@@ -7,12 +7,13 @@ from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
 from litestar.response.base import ASGIResponse
+from msgspec.structs import asdict
 
 from adapters.http.dispatch import Answer, Call, existing
 from adapters.http.identity import NEEDS
 from adapters.http.native import reading, words
-from adapters.http.native.routes.environments import shown_runtime
 from adapters.http.native.routes.projects import PROJECT
+from adapters.http.native.routes.running import runtime_of
 from adapters.http.native.wire.deployments import Lines, ReleaseOut, Rollback
 from adapters.http.native.wire.releases import DifferencesOut, RolledBack
 from adapters.http.paging import Asked, Listing
@@ -51,10 +52,10 @@ async def roll_back(data: JSONBody[Rollback], call: NamedDependency[Call]) -> An
     """
     context, release_id = call.because(data.reason), data.release_id
     if data.dry_run:
-        found = await rolling_back.preview(
+        would = await rolling_back.preview(
             call.handler, call.parts.vault, context, release_id=release_id, reason=data.reason
         )
-        return call.shown(0, words.releases.differences(found), status=200)
+        return call.shown(0, words.releases.differences(would))
     found = await rolling_back.changes(call.handler, context, release_id=release_id)
     await call.perform(
         rolling_back.roll_back(
@@ -67,7 +68,8 @@ async def roll_back(data: JSONBody[Rollback], call: NamedDependency[Call]) -> An
         )
     )
     row = existing(await environments.find(call.reader, call.tenant, found.after.environment_id), "environment")
-    return await shown_runtime(call, row, status=201, diff=words.releases.differences(found))
+    live, diff = await runtime_of(call, row), words.releases.differences(found)
+    return call.shown(row.activation, RolledBack(**asdict(live), diff=diff), status=201)
 
 
 @get(RUNTIME_LOGS)

@@ -5,9 +5,7 @@ from typing import Annotated, Literal
 
 from adapters.http.native.wire.projects import RuntimeConfigOut
 from adapters.http.native.wire.shapes import In, Out, Reason, said
-from domain.custom_domain import DomainStatus
 from domain.identifiers import (
-    CustomDomainId,
     DeploymentId,
     EnvironmentId,
     ProjectId,
@@ -177,54 +175,3 @@ class Lines(Out):
     items: list[LineOut]
     has_more: bool
     closed: Annotated[bool, said("No line will follow the last one.")]
-
-
-class InstanceOut(Out):
-    """Where one instance of the active release listens."""
-
-    host: str
-    port: int
-
-
-class RouteOut(Out):
-    """How requests to a host are answered."""
-
-    host: str
-    url: str
-    target: Literal["static", "instances"]
-    release_id: ReleaseId
-
-
-class RuntimeDomainOut(Out):
-    """A custom domain of the environment; ``live``: requests for it are answered."""
-
-    id: CustomDomainId
-    hostname: str
-    url: str
-    status: DomainStatus
-    live: bool
-    redirect_to: str | None
-    certificate: Literal["none", "requested", "issued", "failed", "per-host"]
-
-
-class ActivationOut(Out):
-    """A release that is being made live."""
-
-    number: int
-    release_id: ReleaseId
-
-
-class RuntimeOut(Out):
-    """What is live in an environment, and what is becoming so. ``lastError`` says why the newest activation failed."""
-
-    environment_id: EnvironmentId
-    project_id: ProjectId
-    name: str
-    status: Literal["empty", "activating", "live"]
-    urls: list[str]
-    active_release: ReleaseOut | None
-    instances: list[InstanceOut]
-    routes: list[RouteOut]
-    domains: list[RuntimeDomainOut]
-    activation: ActivationOut | None
-    last_error: str | None

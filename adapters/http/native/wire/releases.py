@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from adapters.http.native.wire.deployments import RuntimeOut
+from adapters.http.native.wire.running import RuntimeOut
 from adapters.http.native.wire.shapes import Out, said
 from domain.identifiers import ReleaseId
 

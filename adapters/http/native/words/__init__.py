@@ -1,6 +1,7 @@
 """The native API's vocabulary: ours into the document's words, and rows into what is answered; a module a thing."""
 
 from adapters.http.native.words import (
+    access_logs,
     accounts,
     audit,
     configuration,
@@ -13,11 +14,13 @@ from adapters.http.native.words import (
     projects,
     releases,
     repositories,
+    running,
     secrets,
     workspaces,
 )
 
 __all__ = [
+    "access_logs",
     "accounts",
     "audit",
     "configuration",
@@ -30,6 +33,7 @@ __all__ = [
     "projects",
     "releases",
     "repositories",
+    "running",
     "secrets",
     "workspaces",
 ]
