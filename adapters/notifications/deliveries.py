@@ -40,6 +40,16 @@ class Attempt(Value):
     code: int | None
     answer: str
 
+    @property
+    def line(self) -> str:
+        """Code and answer in a line."""
+        return in_a_line(self.code, self.answer)
+
+
+def in_a_line(code: int | None, answer: str) -> str:
+    """What a receiver answered, such as ``503 Try again later``."""
+    return " ".join(part for part in (str(code or ""), *answer.split()) if part) or "no answer"
+
 
 class DeliveryRow(Row):
     """A delivery of one event to one channel. ``attempts`` count since it was last asked for, at position ``asked``."""

@@ -7,6 +7,7 @@ import msgspec
 
 from adapters.network import AddressRefused
 from adapters.notifications import http, mail, payload, signing
+from adapters.notifications.deliveries import in_a_line
 from adapters.notifications.http import NoAnswer
 from adapters.notifications.payload import Message
 from commands.ports import Clock, SecretValue, Vault
@@ -38,7 +39,7 @@ class Verdict(Value):
     @property
     def line(self) -> str:
         """Code and answer in a line."""
-        return " ".join(str(part) for part in (self.code, " ".join(self.answer.split())) if part) or "no answer"
+        return in_a_line(self.code, self.answer)
 
 
 class Sender:

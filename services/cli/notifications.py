@@ -40,6 +40,14 @@ def notifications_list(session: "Session") -> int:
     return listing(session)
 
 
+@client_command(notifications, "events", None, [("shipbook notifications events", "what --event may name")])
+def notifications_events(session: "Session") -> int:
+    """List what a channel can be told of."""
+    from services.cli.subscribing import events
+
+    return events(session)
+
+
 @client_command(notifications, "show", None, [("shipbook notifications show ops", "everything but its secrets")])
 def notifications_show(session: "Session", channel: Channel) -> int:
     """Show a channel."""

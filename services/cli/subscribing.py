@@ -18,8 +18,9 @@ from adapters.http.native.wire.notifications import (
     SmtpIn,
     TestOut,
 )
+from commands.notification import selectable
 from domain.identifiers import EnvironmentId, ProjectId
-from domain.notification import Tls
+from domain.notification import Subscription, Tls
 from services.cli import finding
 from services.cli.entering import hidden
 from services.cli.session import Session
@@ -48,6 +49,19 @@ def listing(session: Session) -> int:
         ("NAME", "TYPE", "STATUS", "EVENTS", "WHERE TO", "CHANGED"),
         [(one.name, one.type, one.status, ", ".join(one.events), _place(one), age(one.updated_at)) for one in found],
         empty="There is no channel. Add one: shipbook notifications add-slack NAME",
+    )
+    return Exit.OK
+
+
+def events(session: Session) -> int:
+    """What a channel can be subscribed to."""
+    everything, *names = selectable()
+    session.console.document([everything, *names])
+    groups = [name for name in names if "." not in name]
+    session.console.table(
+        ("ALL OF", "EVENTS"),
+        [(group, ", ".join(name for name in names if Subscription(events=(group,)).selects(name))) for group in groups],
+        empty="There are no events.",
     )
     return Exit.OK
 
@@ -180,7 +194,7 @@ def deliveries(session: Session, wanted: str, status: str | None, number: int) -
                 one.status,
                 str(one.attempts),
                 age(one.created_at),
-                " ".join((one.last_answer or "").split())[:60],
+                (one.last_answer or "")[:60],
             )
             for one in rows
         ],

@@ -83,10 +83,10 @@ class TestAdding:
     def test_twice_adds_it_once(self) -> None:
         given(added()).when(add()).then_nothing()
 
-    @pytest.mark.parametrize("event", selectable())
-    def test_each_event_group_and_first_word_can_be_named(self, event: str) -> None:
-        wanted = Subscription(events=(event,))
-        given().when(add(subscription=wanted)).then(added(subscription=wanted))
+    def test_each_event_group_and_first_word_can_be_named(self) -> None:
+        for event in selectable():
+            wanted = Subscription(events=(event,))
+            given().when(add(subscription=wanted)).then(added(subscription=wanted))
 
     @pytest.mark.parametrize("events", [(), ("deployment.exploded",), ("",), ("secret",) * 51])
     def test_what_is_no_event_or_too_many_is_refused(self, events: tuple[str, ...]) -> None:

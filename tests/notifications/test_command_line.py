@@ -76,5 +76,6 @@ def test_what_opens_a_channel_comes_from_standard_input(insider: Caller, types: 
 
     shown = types("list", "--json")
     assert "hidden" not in shown
+    assert {"*", "rollback", "deployment", "deployment.failed"} <= set(read(types("events", "--json")))
     assert {one["name"]: one["type"] for one in read(shown)} == {"deploys": "slack", "ops": "email"}
     assert insider.get("/notification-channels")["items"][1]["smtp"]["port"] == 465

@@ -4,7 +4,6 @@ import re
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import fields
@@ -35,10 +34,10 @@ REVIEWED = {
 """Names that sound like a secret, of what is none: a count, an id, names with versions."""
 
 
-@pytest.mark.parametrize("tag", FACTS)
-def test_what_sounds_like_a_secret_is_private_or_was_looked_at(tag: str) -> None:
-    sounding = {field.name for field in fields(FACTS[tag]) if SUSPECT.search(field.name)}
-    assert {name for name in sounding if not PRIVATE.search(name)} <= REVIEWED
+def test_what_sounds_like_a_secret_is_private_or_was_looked_at() -> None:
+    names = {(tag, field.name) for tag, fact in FACTS.items() for field in fields(fact)}
+    told = {(tag, name) for tag, name in names if SUSPECT.search(name) and not PRIVATE.search(name)}
+    assert {(tag, name) for tag, name in told if name not in REVIEWED} == set()
 
 
 @settings(max_examples=200, deadline=None)

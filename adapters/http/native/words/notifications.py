@@ -92,7 +92,7 @@ def _delivery(row: DeliveryRow) -> dict[str, Any]:
         "next_attempt_at": row.due_at if row.status is DeliveryStatus.PENDING else None,
         "created_at": row.created_at,
         "ended_at": row.ended_at,
-        "last_answer": row.tried[-1].answer if row.tried else None,
+        "last_answer": row.tried[-1].line if row.tried else None,
     }
 
 
