@@ -19,6 +19,9 @@ BRANCH_FORBIDDEN = re.compile(
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 """A whole commit hash, SHA-1 or SHA-256."""
 
+PACKAGE_MANAGER = re.compile(r"(npm|pnpm|yarn)(@[0-9][0-9A-Za-z.-]{0,40}(\+[a-z0-9]{1,10}\.[0-9a-fA-F]{1,128})?)?")
+"""A name, perhaps a version, perhaps a digest: as corepack writes it into package.json."""
+
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """What no text may hold: control characters but tab and line ends, and halves of pairs. PostgreSQL refuses some."""
 
@@ -83,6 +86,13 @@ def commit(value: str | None) -> str | None:
 def label(value: str) -> str | None:
     """One label of a host name."""
     return None if LABEL.fullmatch(value) else f"'{value}' must be 1 to 63 of a-z, 0-9 and '-', and not end with '-'"
+
+
+def package_manager(value: str | None) -> str | None:
+    """A package manager of Node.js, or none."""
+    if value is None or PACKAGE_MANAGER.fullmatch(value):
+        return None
+    return f"'{value[:80]}' is not known; use npm, pnpm or yarn, perhaps with a version such as pnpm@9.15.0"
 
 
 def command(value: str | None) -> str | None:

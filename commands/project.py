@@ -262,7 +262,7 @@ def _build(build: BuildConfig, changes: BuildChanges) -> BuildConfig:
             ("buildCommand", checks.command(changed.build_command)),
             ("outputDirectory", checks.relative(changed.output_directory)),
             ("nodeVersion", checks.text(changed.node_version, 50)),
-            ("packageManager", checks.text(changed.package_manager, 50)),
+            ("packageManager", checks.package_manager(changed.package_manager)),
         ]
     )
     return changed

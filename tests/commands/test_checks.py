@@ -126,3 +126,15 @@ def test_whatever_a_program_wrote_can_be_shown_as_a_text(value: str, longest: in
 def test_a_right_text_is_shown_as_it_is(value: str) -> None:
     if checks.text(value, 50) is None:
         assert checks.shown(value, 50) == value
+
+
+@pytest.mark.parametrize(
+    "value", [None, "npm", "yarn@1.22.22", "pnpm@9", "pnpm@9.15.0-rc.1", f"pnpm@9.15.0+sha512.{'0a' * 64}"]
+)
+def test_a_package_manager_may_be_pinned_as_corepack_does(value: str | None) -> None:
+    assert checks.package_manager(value) is None
+
+
+@pytest.mark.parametrize("value", ["", "bun", "npm@latest", "npm@1; rm", "pnpm@9+sha512", "yarn@$(id)"])
+def test_another_package_manager_is_refused(value: str) -> None:
+    assert "use npm, pnpm or yarn" in (checks.package_manager(value) or "")
