@@ -80,7 +80,12 @@ class AttachmentRow(Row):
 
 
 DATABASES = Table("databases", DatabaseRow, key=("id",), indexes=(("tenant_id", "name"), ("machine",), ("scheduled",)))
-ATTACHMENTS = Table("attachments", AttachmentRow, key=("secret_id",), indexes=(("database_id", "variable"),))
+ATTACHMENTS = Table(
+    "attachments",
+    AttachmentRow,
+    key=("secret_id",),
+    indexes=(("database_id", "variable"), ("environment_id", "database_id")),
+)
 
 
 def project(recorded: Recorded) -> Sequence[Change]:

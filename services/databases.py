@@ -14,7 +14,8 @@ from typing import NoReturn
 import structlog
 from psycopg import AsyncConnection
 
-from adapters.database import Unavailable
+from adapters.bell import News
+from adapters.database import PROJECTED, Unavailable
 from adapters.databases.engine import Engine, EngineFailed, Order
 from adapters.databases.measuring import Measurements
 from adapters.databases.ports import free_port, kept_port
@@ -47,8 +48,12 @@ from services.offices import hold
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 0.5
-"""How late it is noticed that something is wanted, or that a server is lost."""
+LOOK_SECONDS = 2.0
+"""How late it is noticed that a server is lost, or that something is wanted whose notification was."""
+SOON_SECONDS = 0.5
+"""How long what waits for something else is left alone."""
+ABOUT = frozenset({"databases", "backups"})
+"""The read models that say what is wanted."""
 AGAIN_SECONDS = 15.0
 """How long what could not be done is left alone."""
 MEASURE_SECONDS = 10.0
@@ -71,8 +76,7 @@ class Databases:
     _later: dict[str, float] = field(default_factory=dict)
     """Until when a thing is left alone."""
     _answering: set[DatabaseId] = field(default_factory=set)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something was reported, and more may be wanted at once."""
+    _news: News = field(default_factory=News)
 
     async def run(self) -> None:
         """Look again and again, for ever."""
@@ -82,18 +86,26 @@ class Databases:
         await self._clear()
         measuring = asyncio.create_task(self._measure())
         try:
-            while True:
-                await connection.execute("SELECT")  # fails when the office is lost
-                self._news.clear()
-                await self._look()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+            with self.grounds.core.database.news(PROJECTED) as self._news:
+                while True:
+                    await connection.execute("SELECT")  # fails when the office is lost
+                    await self._look()
+                    await self._stirred()
         finally:
             tasks = [measuring, *self._tasks.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._answering.clear()
+
+    async def _stirred(self) -> None:
+        """Wait until something else may be wanted; not for long, as a server may be lost."""
+        until = asyncio.get_running_loop().time() + LOOK_SECONDS
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            if await self._news.wait(left):
+                names = self._news.take()
+                if names is None or names & ABOUT:
+                    return
 
     async def _clear(self) -> None:
         """Remove what a former holder of the office was working with."""
@@ -142,9 +154,10 @@ class Databases:
             self._pause(key)
         finally:
             self._tasks.pop(key, None)
+            self._news.tell(None)
 
-    def _pause(self, key: str) -> None:
-        self._later[key] = asyncio.get_running_loop().time() + AGAIN_SECONDS
+    def _pause(self, key: str, seconds: float = AGAIN_SECONDS) -> None:
+        self._later[key] = asyncio.get_running_loop().time() + seconds
 
     async def _attend(self, row: DatabaseRow) -> None:
         """Do what the log says is wanted of a database."""
@@ -210,6 +223,7 @@ class Databases:
         if state.placed is not None:
             engine = self.grounds.engine(require_database(state))
             order = await self.grounds.order(row.tenant_id, state, state.placed)
+            self._pause(row.id, SOON_SECONDS)
             if state.last_backup_id and not await self._last_backup_made(row, state.last_backup_id, engine, order):
                 return
             if not await self._other_backups_gone(row, state.last_backup_id):
@@ -241,7 +255,6 @@ class Databases:
 
     async def _report(self, row: DatabaseRow, command: Command) -> None:
         await self.grounds.report(row.tenant_id, database.DECIDER, row.id, command)
-        self._news.set()
 
     async def _measure(self) -> NoReturn:
         """Ask each database that answers how it is, again and again."""
