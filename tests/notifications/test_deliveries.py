@@ -90,6 +90,30 @@ def test_a_receiver_that_is_gone_is_given_up_and_its_channel_disabled(
     assert deliveries(insider, watcher, "abandoned") == []
 
 
+def test_what_did_not_get_through_for_a_day_is_given_up(plane: Plane, insider: Caller, receiver: Receiver) -> None:
+    receiver.open.clear()
+    receiver.answers = [503, 503]
+    channel = webhook(insider, f"{receiver.url}/slow")
+    insider.connection()
+    plane.wait(lambda: bool(receiver.received))
+    plane.call(begun_yesterday(plane, channel["id"]))
+    receiver.open.set()
+
+    plane.wait(lambda: bool(deliveries(insider, channel, "abandoned")))
+    [abandoned] = audited(insider, "channel.delivery-abandoned")
+    assert "gave up telling of repository.connected after 2 attempts: 503 said 503" in abandoned["message"]
+    assert insider.get(f"{CHANNELS}/{channel['id']}")["status"] == "active"
+
+
+async def begun_yesterday(plane: Plane, channel: str) -> None:
+    """Pretend that a channel's deliveries have been tried for a day."""
+    async with plane.core.database.connection() as connection:
+        await connection.execute(
+            "UPDATE notifications.deliveries SET begun_at = begun_at - interval '1 day' WHERE channel_id = %s",
+            [channel],
+        )
+
+
 def test_a_channel_through_which_nothing_got_for_days_is_disabled_and_works_when_resumed(
     plane: Plane, insider: Caller, receiver: Receiver
 ) -> None:

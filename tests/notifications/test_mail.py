@@ -1,13 +1,17 @@
 """E-mail by a mail server of the workspace's own: encrypted, logged in, tried again after 451, given up after 550."""
 
+import socket
 import ssl
 from collections.abc import Iterator
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.network import AddressRefused
 from adapters.notifications import mail
+from domain.notification import EmailTarget, Tls
 from tests.dialects.plane import Caller, Plane
 from tests.notifications.mailing import PASSWORD, USER, MailServer, certificate, mail_server
 from tests.notifications.test_deliveries import CHANNELS, audited, deliveries
@@ -111,6 +115,15 @@ def test_mail_goes_without_encryption_where_that_is_wanted(insider: Caller) -> N
         channel = mailing(insider, server, tls="none", user=None, password=None)
         assert insider.post(f"{CHANNELS}/{channel['id']}/test", status=200)["delivered"]
         assert (server.encrypted, server.logins) == ([False], [])
+
+
+@pytest.mark.anyio
+async def test_a_mail_server_in_a_private_network_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 25))]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    target = EmailTarget(host="mail.x.test", port=25, tls=Tls.NONE, sender="a@x.test", recipients=("b@x.test",))
+    with pytest.raises(AddressRefused, match="private network"):
+        await mail.send(target, None, EmailMessage(), allow_private=False)
 
 
 def test_a_server_that_is_not_there_is_said_to_take_no_connection(insider: Caller) -> None:
