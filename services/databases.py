@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 2.0
 """How late it is noticed that a server is lost, or that something is wanted whose notification was."""
-SOON_SECONDS = 0.5
+SOON_SECONDS = 0.2
 """How long what waits for something else is left alone."""
 ABOUT = frozenset({"databases", "backups"})
 """The read models that say what is wanted."""
@@ -157,7 +157,10 @@ class Databases:
             self._news.tell(None)
 
     def _pause(self, key: str, seconds: float = AGAIN_SECONDS) -> None:
-        self._later[key] = asyncio.get_running_loop().time() + seconds
+        """Leave a thing alone for a while, and look again then."""
+        loop = asyncio.get_running_loop()
+        self._later[key] = loop.time() + seconds
+        loop.call_later(seconds, self._news.tell, None)
 
     async def _attend(self, row: DatabaseRow) -> None:
         """Do what the log says is wanted of a database."""
