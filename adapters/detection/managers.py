@@ -35,7 +35,7 @@ ENGINES = (("volta", "node"), ("devEngines", "runtime", "version"), ("engines", 
 """Where a package.json asks for a Node.js, the exact wish before the range."""
 
 
-class Manager(msgspec.Struct, frozen=True, kw_only=True):
+class Installer(msgspec.Struct, frozen=True, kw_only=True):
     """A package manager, and why it is this one."""
 
     name: str
@@ -54,7 +54,7 @@ class Manager(msgspec.Struct, frozen=True, kw_only=True):
         return INSTALL["berry" if self.berry else self.name, self.locked]
 
 
-def manager(tree: Tree, home: str, asked: str | None = None) -> Manager:
+def manager(tree: Tree, home: str, asked: str | None = None) -> Installer:
     """The package manager of the packages in ``home``; ``asked``: the one that the project's configuration names.
 
     Raises:
@@ -108,12 +108,12 @@ def _wanted(about: Package) -> tuple[str | None, str | None]:
     return about.said("devEngines", "packageManager", "name"), version if re.fullmatch(r"[\d.]+", version) else None
 
 
-def _named(tree: Tree, home: str, lock: str | None, asked: str, evidence: Evidence) -> Manager:
+def _named(tree: Tree, home: str, lock: str | None, asked: str, evidence: Evidence) -> Installer:
     name, _, rest = asked.partition("@")
     version, _, digest = rest.partition("+")
     version = version or _version_of_lock(tree, home, lock)
     berry = name == "yarn" and (tree.has(joined(home, ".yarnrc.yml")) is not None or version[:1] in tuple("23456789"))
-    return Manager(name=name, version=version, digest=digest, locked=lock is not None, berry=berry, evidence=evidence)
+    return Installer(name=name, version=version, digest=digest, locked=lock is not None, berry=berry, evidence=evidence)
 
 
 def _version_of_lock(tree: Tree, home: str, lock: str | None) -> str:

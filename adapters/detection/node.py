@@ -6,7 +6,7 @@ import msgspec
 
 from adapters.detection import managers, scripts, workspaces
 from adapters.detection.frameworks import Framework, recognised
-from adapters.detection.managers import Manager
+from adapters.detection.managers import Installer
 from adapters.detection.packages import PACKAGE, Package, package
 from adapters.detection.rendering import Rendering, rendering
 from adapters.detection.suggestion import Evidence
@@ -63,7 +63,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     home: str
     """Where it is installed: the folder, or that of its workspace."""
-    manager: Manager
+    manager: Installer
     version: tuple[str, Evidence] | None
     """The Node.js that is asked for."""
     framework: str | None = None
