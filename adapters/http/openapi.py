@@ -193,6 +193,7 @@ def _complete_responses(path: str, method: Method, operation: dict[str, Any], *,
         responses["200"]["content"] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     codes = [*_ALWAYS, *(_WRITING if method != "GET" else ())]
     codes += ["410"] if streaming or "logs" in path else []
+    codes += ["409"] if path.endswith("/download") else []
     codes += ["412"] if method in {"PATCH", "DELETE"} else []
     for code in sorted(codes):
         reference = {"$ref": "#/components/schemas/ErrorBody"}
