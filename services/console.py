@@ -21,6 +21,9 @@ STYLES = {
     "running": "cyan",
     "queued": "yellow",
     "cancelled": "yellow",
+    "waiting": "magenta",
+    "rejected": "yellow",
+    "superseded": "yellow",
 }
 """Words that are shown in a colour of their own, wherever they are a whole cell."""
 

@@ -8,9 +8,11 @@ from services.cli import (  # noqa: F401 - each declares its commands
     databases,
     deploying,
     domains,
+    environments,
     keys,
     looking,
     notifications,
+    releasing,
     serving,
 )
 from services.cli.declaring import app

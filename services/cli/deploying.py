@@ -3,11 +3,12 @@
 # The client is loaded by the commands that talk to a plane.
 # ruff: noqa: PLC0415
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from services.cli.declaring import app, client_command
+from services.cli.declaring import Json, app, client_command, server_command
 
 if TYPE_CHECKING:
     from services.cli.session import Session
@@ -60,6 +61,9 @@ def deploy(
     output: Annotated[str | None, typer.Option(metavar="DIR", help="Where the build leaves static files.")] = None,
     start: Annotated[str | None, typer.Option(metavar="COMMAND", help="Starts the server; else by its files.")] = None,
     note: Annotated[str | None, typer.Option(metavar="TEXT", help="What this deployment is about.")] = None,
+    commit: Annotated[str | None, typer.Option(metavar="HASH", help="One commit, by its whole hash.")] = None,
+    override: Annotated[bool, typer.Option("--override", help="Although frozen; needs --reason.")] = False,
+    reason: Reason = None,
     follow: Follow = True,
 ) -> int:
     """Deploy the committed state of a git repository, and show its log until it is live.
@@ -80,6 +84,9 @@ def deploy(
         name=name,
         root=root,
         note=note,
+        commit=commit,
+        override=override,
+        reason=reason,
         build=Build(install=install, build=build, output=output, start=start),
     )
     return deploy(session, wanted, follow=follow)
@@ -116,6 +123,29 @@ def detect(
     return show(session, repo, branch, root, remote=remote)
 
 
+@server_command(
+    app,
+    "init",
+    PANEL,
+    [
+        ("shipbook init", "writes shipbook.toml here, with what the files show"),
+        ("shipbook init --force", "in place of the one that is there"),
+    ],
+)
+def init(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Replace the one that is there.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Write a shipbook.toml, which says how the repository is built and run.
+
+    Commit it: `shipbook deploy` and every build take it before the project's settings.
+    """
+    from services.cli.beginning import begin
+
+    return begin(directory, force=force, as_json=as_json)
+
+
 @client_command(
     app,
     "rollback",
@@ -133,11 +163,12 @@ def rollback(
     project: Project = None,
     environment: Environment = "production",
     reason: Reason = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
 ) -> int:
     """Make an earlier release live again. Nothing is built, and no request is dropped."""
     from services.cli.returning import roll_back
 
-    return roll_back(session, release, project, environment, reason)
+    return roll_back(session, release, project, environment, reason, dry_run=dry_run)
 
 
 @client_command(app, "cancel", PANEL, [("shipbook cancel DEP-0042 --reason 'wrong branch'", "ends its build at once")])

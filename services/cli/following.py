@@ -37,7 +37,8 @@ def follow(session: Session, deployment: DeploymentOut) -> int:
     """Show the deployment until it ends; the exit status says how it did. Ctrl-C only stops watching."""
     console = session.console
     console.document(Told(deployment=deployment))
-    console.say(f"{deployment.ref} builds {deployment.branch}.", "bold")
+    doing = "waits for approval:" if deployment.status == "waiting" else "builds"
+    console.say(f"{deployment.ref} {doing} {deployment.branch}.", "bold")
     try:
         _show_stream(session, deployment)
     except KeyboardInterrupt:
@@ -78,8 +79,11 @@ def told_end(console: Console, ended: DeploymentDetail) -> int:
             status = f" (exit status {ended.exit_code})" if ended.exit_code is not None else ""
             console.note(f"✗ {ended.ref} failed{where}{status}: {ended.error}", "bold red")
             return Exit.FAILED
-        case "cancelled":
-            console.note(f"✗ {ended.ref} was cancelled.", "bold yellow")
+        case "cancelled" | "rejected":
+            console.note(f"✗ {ended.ref} was {ended.status}.", "bold yellow")
+            return Exit.FAILED
+        case "superseded":
+            console.note(f"✗ {ended.ref} was superseded by a later deployment before it began.", "bold yellow")
             return Exit.FAILED
         case _:
             raise CommandFailed(

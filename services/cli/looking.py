@@ -51,7 +51,8 @@ def deployments(
     project: Project = None,
     environment: AnyEnvironment = None,
     status: Annotated[
-        Literal["queued", "running", "succeeded", "failed", "cancelled"] | None, typer.Option(help="Only these.")
+        Literal["waiting", "queued", "running", "succeeded", "failed", "cancelled", "rejected", "superseded"] | None,
+        typer.Option(help="Only these."),
     ] = None,
     number: Number = 20,
 ) -> int:

@@ -4,6 +4,7 @@ import time
 
 from adapters.http.native.wire.deployments import ReleaseOut, Rollback
 from adapters.http.native.wire.projects import ProjectDetail
+from adapters.http.native.wire.releases import DifferencesOut
 from adapters.http.native.wire.running import RuntimeOut
 from services.cli import finding
 from services.cli.session import Session
@@ -15,7 +16,13 @@ POLL_SECONDS = 0.1
 
 
 def roll_back(
-    session: Session, wanted: str | None, project_name: str | None, environment: str, reason: str | None
+    session: Session,
+    wanted: str | None,
+    project_name: str | None,
+    environment: str,
+    reason: str | None,
+    *,
+    dry_run: bool = False,
 ) -> int:
     """Roll back to a release, or to the one before the active one."""
     project = finding.project(session, project_name)
@@ -26,6 +33,8 @@ def roll_back(
         f"{project.slug}'s {place.name} goes back to {target.ref}: {target.commit[:8]} "
         f"“{target.commit_message.partition(chr(10))[0]}”, built {age(target.created_at)}."
     )
+    if dry_run:
+        return _would(session, Rollback(release_id=target.id, reason=reason, dry_run=True))
     started = time.monotonic()
     session.client.post(session.path("rollback"), Rollback(release_id=target.id, reason=reason), object)
     with session.console.waiting(f"{target.ref} starts…"):
@@ -36,6 +45,30 @@ def roll_back(
         f"✓ {target.ref} is live again after {duration(time.monotonic() - started)}: {url}", "bold green"
     )
     return Exit.OK
+
+
+def _would(session: Session, asked: Rollback) -> int:
+    """Show what a roll back would change."""
+    found = session.client.post(session.path("rollback"), asked, DifferencesOut)
+    changes = [(f"runtime {one.name}", _word(one.before), _word(one.after)) for one in found.runtime_config]
+    changes += [
+        (f"secret {one.name}", _word(one.before), _word(one.after))
+        for one in (*found.secrets.added, *found.secrets.removed, *found.secrets.changed)
+    ]
+    before = found.before
+    if found.commit_changed:
+        changes.insert(0, ("commit", before.commit[:8] if before else "", found.after.commit[:8]))
+    if found.artifact_changed:
+        changes.insert(0, ("artifact", before.artifact[:12] if before else "", found.after.artifact[:12]))
+    session.console.document(found)
+    session.console.table(
+        ("WHAT", "NOW", "AFTERWARDS"), changes, empty="Nothing would change but the release's number."
+    )
+    return Exit.OK
+
+
+def _word(value: str | float | bool | None) -> str:
+    return "" if value is None else str(value)
 
 
 def _former(releases: list[ReleaseOut], where: str) -> ReleaseOut:

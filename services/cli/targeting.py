@@ -49,6 +49,9 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     root: str | None = None
     note: str | None = None
+    commit: str | None = None
+    override: bool = False
+    reason: str | None = None
     build: Build = Build()
 
 

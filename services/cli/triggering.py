@@ -13,15 +13,25 @@ def deploy(session: Session, wanted: targeting.Wanted, *, follow: bool) -> int:
     place = targeting.environment(session, wanted, source, project)
     targeting.warn(session, wanted, source, place)
     path = session.path("projects", project.id, "environments", place.id, "deployments")
-    triggered = session.client.post(path, Trigger(branch=wanted.branch, note=wanted.note), DeploymentOut)
-    return _watched(session, triggered, follow=follow)
+    triggered = session.client.post(
+        path,
+        Trigger(
+            branch=wanted.branch,
+            commit=wanted.commit,
+            note=wanted.note,
+            override=wanted.override,
+            reason=wanted.reason,
+        ),
+        DeploymentOut,
+    )
+    return watched(session, triggered, follow=follow)
 
 
 def retry(session: Session, wanted: str, *, follow: bool) -> int:
     """Deploy again what a deployment deployed."""
     found = finding.deployment(session, wanted)
     again = session.client.post(session.path("deployments", found.id, "retry"), None, DeploymentOut)
-    return _watched(session, again, follow=follow)
+    return watched(session, again, follow=follow)
 
 
 def cancel(session: Session, wanted: str, reason: str | None) -> int:
@@ -34,7 +44,8 @@ def cancel(session: Session, wanted: str, reason: str | None) -> int:
     return Exit.OK
 
 
-def _watched(session: Session, deployment: DeploymentOut, *, follow: bool) -> int:
+def watched(session: Session, deployment: DeploymentOut, *, follow: bool) -> int:
+    """Follow a deployment to its end, or only say how it stands."""
     if follow:
         return following.follow(session, deployment)
     session.console.document(deployment)

@@ -23,7 +23,7 @@ class Offered:
     def __init__(self) -> None:
         self.items: list[str] = []
 
-    async def publish(self, items: dict[str, Any], timeout: float | None = None) -> None:
+    async def publish(self, items: dict[str, Any]) -> None:
         """Note the deployments."""
         self.items += [item.deployment_id for item in items.values()]
 

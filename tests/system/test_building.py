@@ -45,6 +45,7 @@ from services.growers import grow
 from services.journal import Journal
 from services.leasing import Lease, lease
 from services.presence import Presence
+from services.turns import Turns
 from services.wiring import Core, core
 from tests.adapters.nats.servers import eventually
 from tests.commands.test_deployment import RECIPE
@@ -196,7 +197,8 @@ async def built(parts: Core, deployment: DeploymentId, deployer: CutOff, settled
         Doorbells(away) as doorbells,
         LineWriters.start(LineStore(parts.database), lambda _: None) as writers,
     ):
-        await Builder(parts, writers, doorbells, like_a_deployer, Presence(parts.database)).build(job)
+        turns = Turns(parts.reader)
+        await Builder(parts, writers, doorbells, like_a_deployer, Presence(parts.database), turns).build(job)
     assert job.settled == settled
     return [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
 
