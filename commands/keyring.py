@@ -25,14 +25,14 @@ class RotateDataKey(Command):
     generation: int
 
 
-class ShredKeys(Command):
+class DestroyKeys(Command):
     """Destroy a workspace's keys; who may, and that they mean it, was looked at (``commands.shredding``)."""
 
     keyring_id: KeyringId
     workspace_name: str
 
 
-KeyringCommand = RotateMasterKey | RotateDataKey | ShredKeys
+KeyringCommand = RotateMasterKey | RotateDataKey | DestroyKeys
 
 
 def decide(command: KeyringCommand, _: Keyring) -> Sequence[Event]:
@@ -49,7 +49,7 @@ def decide(command: KeyringCommand, _: Keyring) -> Sequence[Event]:
             ]
         case RotateDataKey():
             return [DataKeyRotated(keyring_id=command.keyring_id, owner=command.owner, generation=command.generation)]
-        case ShredKeys():
+        case DestroyKeys():
             return [KeysShredded(keyring_id=command.keyring_id, workspace_name=command.workspace_name)]
 
 

@@ -3,7 +3,7 @@
 from commands import workspace
 from commands.checks import check
 from commands.handling import Caused, Handler
-from commands.keyring import ShredKeys
+from commands.keyring import DestroyKeys
 from commands.ports import Request, Vault
 from domain.history import Context
 from domain.identifiers import KeyringId
@@ -18,7 +18,7 @@ async def shred(
     wrong = None if confirm == name else f"must be the workspace's name, '{name}': what is destroyed cannot be had back"
     missing = None if (context.reason or "").strip() else "is needed: history keeps it when the values are gone"
     check([("confirm", wrong), ("reason", missing)])
-    command = ShredKeys(keyring_id=KeyringId(context.tenant_id), workspace_name=name)
+    command = DestroyKeys(keyring_id=KeyringId(context.tenant_id), workspace_name=name)
     caused = await handler.handle(command, context, request=request)
     await vault.forget(context.tenant_id, caused.position)
     return caused

@@ -7,6 +7,7 @@ from commands.secret import (
     DECIDER,
     LARGEST_VALUE,
     RESERVED,
+    DeleteValues,
     RemoveSecret,
     RotateSecret,
     SecretCommand,
@@ -15,7 +16,7 @@ from commands.secret import (
 )
 from domain.identifiers import EnvironmentId, ProjectId, SecretId
 from domain.rejection import Conflict, Invalid, NotFound
-from domain.secret import SecretRemoved, SecretRotated, SecretScope, SecretSet
+from domain.secret import SecretRemoved, SecretRotated, SecretScope, SecretSet, SecretValuesDeleted
 from tests.commands.specification import specification
 
 given = specification(DECIDER)
@@ -33,6 +34,14 @@ def rotate(version: int) -> RotateSecret:
 
 def rotated(version: int) -> SecretRotated:
     return SecretRotated(secret_id=ID, name="DATABASE_URL", version=version, fingerprint=f"f{version}")
+
+
+def delete(*pinned: int) -> DeleteValues:
+    return DeleteValues(secret_id=ID, pinned=frozenset(pinned))
+
+
+def deleted(*versions: int, kept: int) -> SecretValuesDeleted:
+    return SecretValuesDeleted(secret_id=ID, name="DATABASE_URL", versions=versions, kept=kept)
 
 
 class TestSetting:
@@ -88,6 +97,20 @@ class TestRotating:
     @pytest.mark.parametrize("version", [0, 1, 2, 4])
     def test_with_a_value_sealed_for_another_version_is_refused(self, version: int) -> None:
         given(WAS_SET, rotated(2)).when(rotate(version)).then_refused(Conflict, "busy")
+
+
+class TestDeletingValues:
+    def test_deletes_those_of_a_removed_secret_that_no_release_has(self) -> None:
+        given(WAS_SET, rotated(2), rotated(3), REMOVED).when(delete(2)).then(deleted(1, 3, kept=1))
+        given(WAS_SET, rotated(2), REMOVED, deleted(1, kept=1)).when(delete()).then(deleted(2, kept=0))
+
+    def test_twice_deletes_them_once(self) -> None:
+        given(WAS_SET, rotated(2), REMOVED, deleted(1, kept=1)).when(delete(2)).then_nothing()
+        given(WAS_SET, REMOVED, deleted(1, kept=0)).when(delete()).then_nothing()
+
+    def test_of_a_secret_in_use_is_refused(self) -> None:
+        given(WAS_SET).when(delete()).then_refused(Conflict)
+        given().when(delete()).then_refused(Conflict)
 
 
 class TestRemoving:

@@ -5,8 +5,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from commands.secret import DECIDER, SecretCommand
 from domain.rejection import Rejection
-from domain.secret import Event, SecretRemoved, SecretRotated, SecretSet
-from tests.commands.test_secret import REMOVE, SET, rotate
+from domain.secret import Event, SecretRemoved, SecretRotated, SecretSet, SecretValuesDeleted
+from tests.commands.test_secret import REMOVE, SET, delete, rotate
 
 
 class SecretLife(RuleBasedStateMachine):
@@ -39,6 +39,17 @@ class SecretLife(RuleBasedStateMachine):
     def remove(self) -> None:
         self.ask(REMOVE)
 
+    @rule(pinned=st.frozensets(st.integers(min_value=1, max_value=9), max_size=3))
+    def delete_values(self, pinned: frozenset[int]) -> None:
+        self.ask(delete(*pinned))
+        told = [fact for fact in self.facts if isinstance(fact, SecretValuesDeleted)]
+        assert not told or not told[-1].kept or told[-1].kept <= DECIDER.fold(self.facts).version
+
+    @invariant()
+    def each_value_is_deleted_once(self) -> None:
+        versions = [one for fact in self.facts if isinstance(fact, SecretValuesDeleted) for one in fact.versions]
+        assert len(versions) == len({*versions})
+
     @invariant()
     def versions_rise_by_one(self) -> None:
         versions = [fact.version for fact in self.facts if isinstance(fact, SecretSet | SecretRotated)]
@@ -47,7 +58,9 @@ class SecretLife(RuleBasedStateMachine):
 
     @invariant()
     def it_is_set_first_and_removed_last(self) -> None:
-        assert not any(isinstance(fact, SecretRemoved) for fact in self.facts[:-1])
+        living = [fact for fact in self.facts if not isinstance(fact, SecretValuesDeleted)]
+        assert not any(isinstance(fact, SecretRemoved) for fact in living[:-1])
+        assert living == self.facts[: len(living)]
         assert not any(isinstance(fact, SecretSet) for fact in self.facts[1:])
         assert not self.facts or isinstance(self.facts[0], SecretSet)
 

@@ -4,7 +4,15 @@ from collections.abc import Callable, Iterator
 
 from domain.fact import Fact
 from domain.identifiers import AccountId, BackupId, ChannelId, CustomDomainId, DatabaseId, ExportId, ProjectId, TenantId
-from tests.projections import channel_lives, database_lives, domain_lives, export_lives, member_lives, place_lives
+from tests.projections import (
+    channel_lives,
+    database_lives,
+    domain_lives,
+    export_lives,
+    key_lives,
+    member_lives,
+    place_lives,
+)
 
 LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
     "account": lambda name, _: member_lives.of_account(AccountId(name)),
@@ -18,5 +26,7 @@ LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
     "environment": lambda name, _: place_lives.environment(name),
     "schedule": place_lives.schedule,
     "freezes": lambda name, _: place_lives.freezes(name),
+    "keyring": lambda name, _: key_lives.keyring(name),
+    "secret": lambda name, _: key_lives.secret(name),
     "custom-domain": lambda name, project: domain_lives.life(CustomDomainId(name), project),
 }
