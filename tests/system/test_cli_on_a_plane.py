@@ -113,7 +113,10 @@ def test_a_site_is_deployed_changed_and_rolled_back(insider: User) -> None:
     site = insider.home / "site"
     insider.commits(site, {"index.html": "<h1>one</h1>"})
 
+    found = insider.reads("detect", "--repo", str(site))
+    assert (found["type"], found["evidence"]) == ("static", [{"file": "index.html", "reason": "is a page"}])
     shown = insider.types("deploy", cwd=site)
+    assert "so the type is static (index.html is a page)" in shown
     url = re.findall(r"is live after .*: (http\S+)", shown)[0]
     assert insider.sees(url) == "<h1>one</h1>"
 
@@ -149,6 +152,7 @@ def test_a_new_environment_follows_its_own_branch_from_a_folder_of_the_repositor
     url = re.findall(r"is live after .*: (http\S+)", shown)[0]
     assert "staging" in url
     assert insider.sees(url) == "<h1>shop</h1>"
+    assert "Made" not in insider.types("deploy", "--env", "staging", "--no-follow", cwd=shop)
 
 
 def test_a_build_that_fails_ends_with_status_1_the_reason_and_its_whole_log(insider: User) -> None:
