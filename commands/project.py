@@ -151,7 +151,7 @@ def decide(command: ProjectCommand, state: Project) -> Sequence[Event]:
         case ChangeProject():
             return [*_changed(command, state)]
         case ConfigureBuild():
-            build = _build(state.build, command.changes)
+            build = changed_build(state.build, command.changes)
             moved = _moved(command.project_id, command.root_directory, state)
             return [
                 *([BuildConfigured(project_id=command.project_id, build=build)] if build != state.build else []),
@@ -197,8 +197,8 @@ def _create(command: CreateProject) -> Sequence[Event]:
         connection_id=command.connection_id,
         root_directory=command.root_directory.strip("/"),
         production_branch=command.production_branch,
-        build=_build(BuildConfig(), command.build),
-        runtime=_runtime(default_runtime(command.type, command.runs_server), command.runtime),
+        build=changed_build(BuildConfig(), command.build),
+        runtime=changed_runtime(default_runtime(command.type, command.runs_server), command.runtime),
         place=command.place,
     )
     production = EnvironmentPlan(
@@ -254,7 +254,8 @@ def _moved(project_id: ProjectId, root: str | UnsetType, state: Project) -> Iter
     yield ProjectRootMoved(project_id=project_id, root_directory=root.strip("/"))
 
 
-def _build(build: BuildConfig, changes: BuildChanges) -> BuildConfig:
+def changed_build(build: BuildConfig, changes: BuildChanges) -> BuildConfig:
+    """How it is built with the changes. Raises ``Invalid`` naming each field that cannot be so."""
     changed = replace(build, **_named(changes))
     check(
         [
@@ -269,7 +270,7 @@ def _build(build: BuildConfig, changes: BuildChanges) -> BuildConfig:
 
 
 def _configure_runtime(command: ConfigureRuntime, state: Project) -> Iterator[Event]:
-    runtime = _runtime(state.runtime, command.changes)
+    runtime = changed_runtime(state.runtime, command.changes)
     if runtime == state.runtime:
         return
     yield RuntimeConfigured(project_id=command.project_id, runtime=runtime)
@@ -277,7 +278,8 @@ def _configure_runtime(command: ConfigureRuntime, state: Project) -> Iterator[Ev
         yield RuntimeRolledOut(project_id=command.project_id, runtime=runtime, environments=tuple(state.environments))
 
 
-def _runtime(runtime: RuntimeConfig, changes: RuntimeChanges) -> RuntimeConfig:
+def changed_runtime(runtime: RuntimeConfig, changes: RuntimeChanges) -> RuntimeConfig:
+    """How it runs with the changes. Raises ``Invalid`` naming each field that cannot be so."""
     changed = replace(runtime, **_named(changes))
     path = changed.health_check_path
     check(

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters import git
 from adapters.artifacts import Artifact, ArtifactRefused, Artifacts
 from adapters.detection.tree import BuildRefused
 from adapters.git import Checkout, Source
+from adapters.manifest import FILE, manifest
 from adapters.repository_url import RepositoryRefused
 from adapters.runtime import building, running, toolchains
 from adapters.runtime.building import BuildPlan
@@ -51,8 +52,9 @@ class Maker:
     async def make(self, lease: Lease, journal: Journal, release_id: ReleaseId, ingredients: Ingredients) -> ReleaseCut:
         """Run the steps up to the release. Raises ``StepFailed``; nothing of the work is left on the disk."""
         async with self._place(lease) as place:
-            work = _Work(self, lease, journal, ingredients, place)
+            work = _Work(self, lease, journal, ingredients, place, lease.queued.recipe)
             checkout = await work.fetch()
+            work = await work.as_declared()
             plan, tools = await work.prepare()
             await work.command(StepKind.INSTALL, plan, tools, plan.install)
             await work.command(StepKind.BUILD, plan, tools, plan.build)
@@ -78,14 +80,11 @@ class _Work:
     journal: Journal
     ingredients: Ingredients
     place: Path
+    recipe: Recipe
 
     @property
     def queued(self) -> DeploymentQueued:
         return self.lease.queued
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.queued.recipe
 
     @property
     def app(self) -> Path:
@@ -132,19 +131,34 @@ class _Work:
             await self.journal.say(f"Commit {checkout.commit[:12]}: {subject}")
         return checkout
 
-    async def prepare(self) -> tuple[BuildPlan, Sequence[Toolchain]]:
-        """What to run, and the tools for it; a part of the installation as far as customers see."""
+    @asynccontextmanager
+    async def _preparing(self) -> AsyncIterator[None]:
+        """A part of the installation as far as customers see."""
         try:
+            yield
+        except REFUSALS as refused:
+            async with self.step(StepKind.INSTALL):
+                raise StepFailed(str(refused)) from refused
+
+    async def as_declared(self) -> "_Work":
+        """The same work, as the repository's own ``shipbook.toml`` wants it."""
+        async with self._preparing():
+            said = manifest(self.app, self.recipe.root_directory)
+            if said is None:
+                return self
+            await self.journal.say(f"{FILE} says how it is built and run, before the project's settings.")
+            return replace(self, recipe=said.applied(self.recipe))
+
+    async def prepare(self) -> tuple[BuildPlan, Sequence[Toolchain]]:
+        """What to run, and the tools for it."""
+        async with self._preparing():
             plan = await asyncio.to_thread(
                 building.plan, served_as(self.recipe), self.recipe.build, self.app, self.recipe.root_directory
             )
             await self.journal.say(*plan.reasons)
             tools = await self.maker.toolchains.provide(plan.needs, self.journal.output)
             await asyncio.to_thread(hand_over, self.app, self.maker.able)
-        except REFUSALS as refused:
-            async with self.step(StepKind.INSTALL):
-                raise StepFailed(str(refused)) from refused
-        return plan, tools
+            return plan, tools
 
     async def command(
         self, kind: StepKind, plan: BuildPlan, tools: Sequence[Toolchain], command: Command | None

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import UNSET
 
+from adapters.detection.tree import BuildRefused
 from adapters.http.native.wire.projects import (
     BuildPatch,
     EnvironmentCreation,
@@ -18,6 +19,7 @@ from adapters.http.native.wire.projects import (
 )
 from adapters.http.native.wire.repositories import ConnectionCreation, ConnectionOut
 from adapters.http.native.wire.running import RuntimeConfigPatch
+from adapters.manifest import Manifest, manifest
 from domain.project import ProjectType
 from services.cli import detecting, finding
 from services.cli.checkout import Checkout, look
@@ -184,10 +186,12 @@ def _hinted(refused: CommandFailed, source: Source) -> CommandFailed:
 def _created(session: Session, wanted: Wanted, source: Source, connection: ConnectionOut) -> ProjectDetail:
     branch = wanted.branch if wanted.branch and wanted.environment == PRODUCTION else source.branch
     _require_commit(source, wanted.branch or branch)
-    found = None if wanted.kind else detecting.chosen(session, connection.id, wanted.branch or branch, source)
+    said = _declared(source)
+    kind = wanted.kind or said.type or None
+    found = None if kind else detecting.chosen(session, connection.id, wanted.branch or branch, source)
     creation = ProjectCreation(
-        name=wanted.name or source.name,
-        type=found.type if found and found.type else ProjectType(wanted.kind or ProjectType.STATIC),
+        name=wanted.name or said.name or source.name,
+        type=found.type if found and found.type else ProjectType(kind or ProjectType.STATIC),
         runs_server=found.runs_server if found else None,
         repository_connection_id=connection.id,
         root_directory=found.root_directory if found else source.folder,
@@ -197,6 +201,14 @@ def _created(session: Session, wanted: Wanted, source: Source, connection: Conne
     made = session.client.post(session.path("projects"), creation, ProjectDetail)
     session.console.note(f"Made the {made.type} project {made.slug} of {source.url}.", "dim")
     return made
+
+
+def _declared(source: Source) -> Manifest:
+    """What the folder's own ``shipbook.toml`` says, as it lies here. Raises WrongUsage."""
+    try:
+        return (manifest(source.checkout.root, source.folder) if source.checkout else None) or Manifest()
+    except BuildRefused as refused:
+        raise WrongUsage(str(refused)) from refused
 
 
 def _require_commit(source: Source, branch: str) -> None:
