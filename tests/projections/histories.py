@@ -47,7 +47,6 @@ from domain.project import (
     ProjectType,
     RuntimeConfig,
     RuntimeConfigured,
-    RuntimeType,
 )
 from domain.release import ReleaseCut, SecretPin
 from domain.repository import RepositoryConnected, RepositoryDisconnected
@@ -364,19 +363,18 @@ class Workspace:
 
     def come_and_go(self) -> None:
         """Something comes and goes."""
-        category, life = [*LIVES.items()][next(self._history.lives) % len(LIVES)]
-        name = f"{category} {len(self._history.facts)}"
-        self._record(category, name, *life(name, self.project))
+        kind, life = [*LIVES.items()][next(self._history.lives) % len(LIVES)]
+        name = f"{kind} {len(self._history.facts)}"
+        self._record(kind.partition("/")[0], name, *life(name, self.project))
 
     def edit(self) -> None:
         """Something of the project or of its repository is changed."""
-        runtime = RuntimeConfig(runtime_type=RuntimeType.NODE, instances=2)
         changes: list[Fact] = [
             ProjectRenamed(project_id=self.project, name=f"Store of {self.name}"),
             ProjectDescribed(project_id=self.project, description="It sells coffee."),
             ProjectRootMoved(project_id=self.project, root_directory="apps/shop"),
             BuildConfigured(project_id=self.project, build=BuildConfig(build_command="npm run build")),
-            RuntimeConfigured(project_id=self.project, runtime=runtime),
+            RuntimeConfigured(project_id=self.project, runtime=RuntimeConfig(instances=2)),
             ProjectRestored(project_id=self.project) if self.archived else ProjectArchived(project_id=self.project),
         ]
         change = self._random.choice(changes)

@@ -77,11 +77,24 @@ def project(name: str) -> Iterator[Fact]:
 
 
 def deployment(name: str, project_id: ids.ProjectId) -> Iterator[Fact]:
-    """A deployment that waits for approval, and does not begin."""
+    """A deployment that waits for approval, gets it, and is superseded."""
+    yield _waiting(name, project_id)
     deployment_id, number = ids.DeploymentId(name), 1000 + len(name)
-    yield DeploymentQueued(
-        deployment_id=deployment_id,
-        number=number,
+    yield FreezeOverridden(deployment_id=deployment_id, freeze="Holidays", reason="It burns.", until=MOMENT)
+    yield DeploymentApproved(deployment_id=deployment_id, reason="Looks good.")
+    yield DeploymentSuperseded(deployment_id=deployment_id, by=ids.DeploymentId("later"), by_number=number + 1)
+
+
+def rejected(name: str, project_id: ids.ProjectId) -> Iterator[Fact]:
+    """A deployment that waits for approval in vain."""
+    yield _waiting(name, project_id)
+    yield DeploymentRejected(deployment_id=ids.DeploymentId(name), reason="Not today.")
+
+
+def _waiting(name: str, project_id: ids.ProjectId) -> DeploymentQueued:
+    return DeploymentQueued(
+        deployment_id=ids.DeploymentId(name),
+        number=1000 + len(name),
         project_id=project_id,
         environment_id=ids.EnvironmentId(f"elsewhere in {project_id}"),
         branch="main",
@@ -90,12 +103,6 @@ def deployment(name: str, project_id: ids.ProjectId) -> Iterator[Fact]:
         supersedes_older=True,
         promotes=ids.ReleaseId("release"),
     )
-    if sum(name.encode()) % 2:
-        yield DeploymentRejected(deployment_id=deployment_id, reason="Not today.")
-        return
-    yield FreezeOverridden(deployment_id=deployment_id, freeze="Holidays", reason="It burns.", until=MOMENT)
-    yield DeploymentApproved(deployment_id=deployment_id, reason="Looks good.")
-    yield DeploymentSuperseded(deployment_id=deployment_id, by=ids.DeploymentId("later"), by_number=number + 1)
 
 
 def environment(name: str) -> Iterator[Fact]:
