@@ -31,6 +31,7 @@ from projections.audit_trail import tenant_of
 from projections.phrases import moment
 from services.notifier import subscribed
 from services.offices import hold
+from services.patience import patiently
 from services.whereabouts import Whereabouts
 from services.wiring import Core
 
@@ -114,6 +115,8 @@ class Courier:
                 await self._deliveries.postpone(row.channel_id, PAUSED_SECONDS)
             else:
                 await self._attempt(row, channel)
+        except Unavailable as away:
+            log.warning("a delivery waits for the database", delivery=row.id, reason=str(away))
         finally:
             self._under_way.pop(row.id, None)
 
@@ -132,7 +135,7 @@ class Courier:
         _attempts.labels(status).inc()
         if status is DeliveryStatus.ABANDONED:
             await self._abandon(row, verdict)
-        since = await self._deliveries.record(row, attempt, status, wait)
+        since = await patiently(lambda: self._deliveries.record(row, attempt, status, wait))
         if verdict.unwanted:
             await self._disable(row, f"Its receiver answered {verdict.code}: it wants nothing any more.")
         elif since and at - since > DISABLED_AFTER:
@@ -174,7 +177,7 @@ class Courier:
             at=self._core.clock.now(),
         )
         try:
-            await self._core.handler.handle(command, context)
+            await patiently(lambda: self._core.handler.handle(command, context))
         except Rejection as refused:
             log.warning("a courier's report was refused", command=type(command).__name__, why=refused.message)
 
