@@ -8,7 +8,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON log.reservations TO shipbook_app;
 GRANT SELECT, INSERT ON log.requests TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON log.tracking TO shipbook_app;
 GRANT SELECT, INSERT, UPDATE ON log.numbers TO shipbook_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON vault.keys, vault.secrets, vault.forgotten TO shipbook_app;
+GRANT SELECT, INSERT, DELETE ON vault.keys, vault.secrets TO shipbook_app;
+GRANT UPDATE (wrapped, made_at, settled_at) ON vault.keys TO shipbook_app;
+GRANT UPDATE (generation, nonce, ciphertext) ON vault.secrets TO shipbook_app;
+GRANT SELECT, INSERT, UPDATE ON vault.forgotten TO shipbook_app;
 GRANT SELECT ON vault.replaced TO shipbook_app;
 
 -- Lines come and go by the day and read models are rebuilt, so the application owns theirs.

@@ -1,6 +1,7 @@
 """Secret values open in their own place, with the right keys, until they are forgotten; and show nowhere else."""
 
 import asyncio
+import hmac
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from adapters.database import Database
 from adapters.eventlog import EventLog
@@ -23,6 +25,17 @@ pytestmark = pytest.mark.anyio
 
 VALUE = SecretValue("correct horse battery staple ☂")
 KEY = bytes(range(32))
+
+
+FORMER_LAYOUT = """
+CREATE SCHEMA vault;
+CREATE TABLE vault.keys (scope text COLLATE "C" PRIMARY KEY, wrapped bytea NOT NULL);
+CREATE TABLE vault.secrets (
+    scope text COLLATE "C", secret_id text COLLATE "C", version integer,
+    nonce bytea NOT NULL, ciphertext bytea NOT NULL,
+    PRIMARY KEY (scope, secret_id, version)
+);
+"""
 
 
 class Fixed:
@@ -62,6 +75,25 @@ async def test_a_value_opens_again_once_its_append_was_recorded(database: Databa
     for elsewhere in [("another", "s", 1), ("tenant", "t", 1), ("tenant", "s", 2)]:
         with pytest.raises(NotFound):
             await vault.open(*elsewhere)
+
+
+async def test_values_that_were_sealed_before_keys_had_generations_open_and_keep_their_fingerprints(
+    database_url: str,
+) -> None:
+    place, nonce = ("tenant", "s", 1), bytes(12)
+    key, data = bytes(range(32, 64)), b'["tenant","s",1]'
+    wrapped = nonce + AESGCM(KEY).encrypt(nonce, key, b"tenant")
+    with psycopg.connect(database_url) as connection:
+        connection.execute(FORMER_LAYOUT)
+        connection.execute("INSERT INTO vault.keys VALUES ('tenant', %s)", [wrapped])
+        ciphertext = AESGCM(key).encrypt(nonce, VALUE.reveal.encode(), data)
+        connection.execute("INSERT INTO vault.secrets VALUES (%s, %s, %s, %s, %s)", [*place, nonce, ciphertext])
+
+    async with Database.open(database_url) as database:
+        vault = SealedVault(database, MasterKeys(Fixed(KEY)))
+        assert await vault.open(*place) == VALUE
+        marked = hmac.new(hmac.digest(key, b"fingerprint", "sha256"), VALUE.reveal.encode(), "sha256").hexdigest()
+        assert await vault.fingerprint("tenant", VALUE) == marked[:16]
 
 
 async def test_a_value_whose_append_is_refused_is_not_kept(database: Database, vault: SealedVault) -> None:
