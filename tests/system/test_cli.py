@@ -102,6 +102,7 @@ def deployment(status: str, **more: Any) -> dict[str, Any]:
     told |= {"exitCode": None, "projectId": PROJECT, "environmentId": ENVIRONMENT, "url": "http://shop.localhost"}
     told |= {"branch": "main", "commit": "c0ffee" * 7, "commitMessage": "Begin", "author": "Insider", "note": None}
     told |= {"releaseId": None, "retryOf": None, "triggeredBy": "insider@example.com", "createdAt": AT}
+    told |= {"promotedFrom": None, "supersededBy": None, "supersedes": []}
     return told | {"startedAt": AT, "finishedAt": None, "updatedAt": AT} | more
 
 
@@ -200,6 +201,7 @@ def test_a_token_is_kept_for_its_owner_alone_and_goes_to_its_plane_alone(shell: 
 def test_a_password_buys_a_token_and_is_not_kept(shell: Shell, plane: StandIn) -> None:
     plane.answers["POST", "/auth/login"] = (200, me())
     token = {"id": "t", "tenantId": "w", "name": "n", "scope": "admin", "createdAt": AT, "expiresAt": AT}
+    token |= {"projectIds": None, "lastUsedAt": None, "lastUsedFrom": None}
     plane.answers["POST", "/account/api-tokens"] = (201, token | {"token": "shpat_made"})
     plane.answers["POST", "/auth/logout"] = (200, {})
 
