@@ -15,6 +15,7 @@ from adapters.settings import Settings
 from commands.policies import ActivationWork, WorkItem
 from projections import environments
 from projections.reading import Reader
+from services.access_keeping import AccessKeeping
 from services.backup_scheduling import BackupScheduling
 from services.closing import Closing
 from services.courier import Courier
@@ -62,6 +63,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(Reactor(parts, writers).run())
         tasks.create_task(BackupScheduling(parts).run())
         tasks.create_task(KeyKeeping(parts).run())
+        tasks.create_task(AccessKeeping(parts.database).run())
         tasks.create_task(DnsChecking(parts, settings).run())
         tasks.create_task(Notifier(parts, deliveries).run())
         tasks.create_task(Courier(parts, deliveries).run())

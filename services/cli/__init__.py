@@ -4,6 +4,7 @@ import io
 import sys
 
 from services.cli import (  # noqa: F401 - each declares its commands
+    access,
     account,
     databases,
     deploying,

@@ -1,6 +1,6 @@
 """An account: joining, sessions and tokens."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,19 +8,26 @@ from msgspec.structs import replace
 
 from commands.account import (
     DECIDER,
+    LIFETIME,
+    MOST_SESSIONS,
     MOST_TOKENS,
+    ChangePassword,
     EndSession,
     IssueApiToken,
     RegisterAccount,
     RevokeApiToken,
+    RevokeTokensOf,
     StartSession,
 )
 from domain.account import (
     AccountRegistered,
     ApiTokenIssued,
     ApiTokenRevoked,
+    PasswordChanged,
     Scope,
     SessionEnded,
+    SessionRevoked,
+    SessionsExpired,
     SessionStarted,
 )
 from domain.identifiers import AccountId, ApiTokenId, SessionId, TenantId
@@ -115,3 +122,37 @@ class TestAToken:
         given(REGISTERED, issued("t1")).when(revoke).then(revoked)
         given(REGISTERED, issued("t1"), revoked).when(revoke).then_refused(NotFound)
         given().when(revoke).then_refused(NotFound)
+
+
+class TestSessionsThatEnd:
+    def test_those_that_expired_go_when_the_next_one_begins(self) -> None:
+        old = SessionStarted(account_id=INSIDER, session_id=SessionId("old"), digest="d", expires_at=LATER - LIFETIME)
+        gone = SessionsExpired(account_id=INSIDER, session_ids=(SessionId("old"),))
+        given(REGISTERED, old).when(START).then(gone, STARTED)
+
+    def test_one_more_than_there_may_be_ends_the_first(self) -> None:
+        many = [
+            SessionStarted(
+                account_id=INSIDER, session_id=SessionId(f"n{place}"), digest="d", expires_at=LATER - timedelta(place)
+            )
+            for place in range(MOST_SESSIONS)
+        ]
+        live = [one for one in many if one.expires_at > LATER - LIFETIME]
+        filling = [replace(live[0], session_id=SessionId(f"f{place}")) for place in range(MOST_SESSIONS - len(live))]
+        ended = SessionRevoked(account_id=INSIDER, session_id=live[-1].session_id)
+        given(REGISTERED, *live, *filling).when(START).then(ended, STARTED)
+
+    def test_another_password_keeps_one_session_and_follows_the_last(self) -> None:
+        change = ChangePassword(account_id=INSIDER, version=2, keep=SessionId("s1"))
+        other = replace(STARTED, session_id=SessionId("s2"))
+        changed = PasswordChanged(account_id=INSIDER, version=2, ended=(SessionId("s2"),))
+        given(REGISTERED, STARTED, other).when(change).then(changed)
+        given(REGISTERED, changed).when(change).then_refused(Conflict, "busy")
+
+    def test_tokens_of_a_workspace_that_one_left_are_revoked(self) -> None:
+        mine = issued("t1")
+        elsewhere = replace(issued("t2"), tenant_id=TenantId("other"))
+        leave = RevokeTokensOf(account_id=INSIDER, tenant_id=ACME)
+        revoked = ApiTokenRevoked(account_id=INSIDER, token_id=ApiTokenId("t1"), name="CI")
+        given(REGISTERED, mine, elsewhere).when(leave).then(revoked)
+        given(REGISTERED, elsewhere).when(leave).then_nothing()

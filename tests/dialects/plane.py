@@ -105,12 +105,16 @@ class Plane:
         self._clients.append(client)
         return client
 
-    def operator(self) -> httpx.Client:
-        """A client of an operator's, who is signed in."""
+    def operators_caller(self) -> "Caller":
+        """An operator."""
         caller = Caller(self)
         account = AccountId(caller.browser.get("/auth/me").json()["id"])
         self.do(caller.tenant, AppointOperator(account_id=account))
-        return caller.browser
+        return caller
+
+    def operator(self) -> httpx.Client:
+        """A client of an operator's, who is signed in."""
+        return self.operators_caller().browser
 
     def wait(self, condition: Callable[[], bool], seconds: float = 10) -> None:
         """Wait until something holds."""
