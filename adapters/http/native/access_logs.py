@@ -41,7 +41,7 @@ async def history(call: Call, log_id: LogId, after: int | None, limit: int, *, e
         if len(items) >= limit:
             break
     last = (await call.parts.lines.last_seqs([log_id])).get(log_id, 0)
-    return Requests(items=items[:limit], next_after=place, has_more=place < last, last_seq=max(last, place))
+    return Requests(items=items[:limit], next_after=place, has_more=place < last, last_seq=last)
 
 
 async def beginning(call: Call, log_id: LogId, after: int | None) -> int:
