@@ -4,38 +4,46 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from msgspec.structs import replace
 
 from commands.deployment import (
     DECIDER,
     MOST_LOST,
+    ApproveDeployment,
     CancelDeployment,
     DeploymentCommand,
     FailDeployment,
     FinishStep,
     LeaseDeployment,
     QueueDeployment,
+    RejectDeployment,
     ResolveCommit,
     StartStep,
     SucceedDeployment,
+    SupersedeDeployment,
 )
 from domain.deployment import (
+    Approval,
+    DeploymentApproved,
     DeploymentCancelled,
     DeploymentFailed,
     DeploymentLeased,
     DeploymentQueued,
+    DeploymentRejected,
     DeploymentSucceeded,
+    DeploymentSuperseded,
     Event,
     Outcome,
     StepFinished,
     StepStarted,
 )
-from domain.identifiers import DeploymentId, ExecutorId, ReleaseId
+from domain.identifiers import DeploymentId, EnvironmentId, ExecutorId, ReleaseId
 from domain.rejection import Rejection
 from domain.steps import StepKind
 from tests.commands.test_deployment import queue
 
 ID = DeploymentId("deployment")
-ENDS = (DeploymentSucceeded, DeploymentFailed, DeploymentCancelled)
+ENDS = (DeploymentSucceeded, DeploymentFailed, DeploymentCancelled, DeploymentRejected, DeploymentSuperseded)
 TOKENS = st.integers(min_value=0, max_value=MOST_LOST + 3)
 STEPS = st.sampled_from(StepKind)
 
@@ -55,7 +63,7 @@ class DeploymentLife(RuleBasedStateMachine):
         except Rejection:
             assert DECIDER.fold(self.facts) == state
 
-    @rule(command=st.just(queue()))
+    @rule(command=st.sampled_from([queue(), replace(queue(), approval=Approval())]))
     def queue(self, command: QueueDeployment) -> None:
         self.ask(command)
 
@@ -84,6 +92,22 @@ class DeploymentLife(RuleBasedStateMachine):
         self.ask(FailDeployment(deployment_id=ID, fencing_token=token, error="It failed."))
 
     @rule()
+    def approve(self) -> None:
+        self.ask(ApproveDeployment(deployment_id=ID, account_id=None))
+
+    @rule()
+    def reject(self) -> None:
+        self.ask(RejectDeployment(deployment_id=ID))
+
+    @rule(number=st.integers(min_value=41, max_value=44), waiting=st.booleans())
+    def supersede(self, number: int, waiting: bool) -> None:
+        later, place = DeploymentId("later"), EnvironmentId("environment")
+        command = SupersedeDeployment(
+            deployment_id=ID, environment_id=place, by=later, by_number=number, by_waiting=waiting
+        )
+        self.ask(command)
+
+    @rule()
     def cancel(self) -> None:
         self.ask(CancelDeployment(deployment_id=ID))
 
@@ -96,6 +120,14 @@ class DeploymentLife(RuleBasedStateMachine):
         assert not any(isinstance(fact, ENDS) for fact in self.facts[:-1])
         ended = bool(self.facts) and isinstance(self.facts[-1], ENDS)
         assert DECIDER.fold(self.facts).status.ended == ended
+
+    @invariant()
+    def nobody_works_on_what_waits_for_approval_or_was_superseded(self) -> None:
+        waits = bool(self.facts) and isinstance(self.facts[0], DeploymentQueued) and self.facts[0].approval is not None
+        kinds = [type(fact) for fact in self.facts]
+        if DeploymentLeased in kinds:
+            assert DeploymentSuperseded not in kinds
+            assert not waits or kinds.index(DeploymentApproved) < kinds.index(DeploymentLeased)
 
     @invariant()
     def fencing_tokens_rise_by_one(self) -> None:
