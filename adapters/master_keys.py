@@ -78,16 +78,20 @@ class KeyFile:
         """Hold these keys from now on: whole or not at all, on the disk when it returns, for whom the former ones
         were."""
         place = self.path.resolve()
-        former = place.stat()
-        draft = self._draft(place, b"".join(keys))
+        try:
+            self._replace(place, b"".join(keys))
+        except OSError as problem:
+            raise MasterKeyError(f"{place} cannot be written: {problem.strerror}. Nothing was changed.") from problem
+
+    def _replace(self, place: Path, content: bytes) -> None:
+        former, draft = place.stat(), self._draft(place, content)
         try:
             if (former.st_uid, former.st_gid) != (os.geteuid(), os.getegid()):
                 os.chown(draft, former.st_uid, former.st_gid)
             draft.chmod(former.st_mode & 0o770)
             draft.replace(place)
-        except OSError as problem:
+        finally:
             draft.unlink(missing_ok=True)
-            raise MasterKeyError(f"{place} cannot be written: {problem.strerror}.") from problem
         _sync(place.parent)
 
     def _make(self) -> None:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from adapters.rotation import Generation, Rewrapped, Rotation
+from commands import workspace
 from commands.command import Command
 from commands.keyring import RotateDataKey, RotateMasterKey
 from domain.history import Actor, Context
 from domain.identifiers import CausationId, KeyringId, RequestId, TenantId, derived, uuid7
 from domain.keyring import INSTALLATION, KeyOwner
-from projections.credentials import WORKSPACES
 from services.wiring import Core
 
 
@@ -59,8 +59,8 @@ class KeyRotation:
         return await _until_none(partial(self.keys.seal_again, scope))
 
     async def _owner(self, scope: str) -> KeyOwner:
-        found = await self.core.reader.one(WORKSPACES, {"id": scope})
-        return KeyOwner.WORKSPACE if found else KeyOwner.ACCOUNT
+        found = await self.core.handler.state(workspace.DECIDER, scope, TenantId(scope))
+        return KeyOwner.WORKSPACE if found.created else KeyOwner.ACCOUNT
 
     async def _record(self, command: Command, tenant: TenantId, causation: CausationId) -> None:
         context = Context(

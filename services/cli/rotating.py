@@ -1,5 +1,6 @@
 """Exchanging the vault's keys, and showing which there are."""
 
+import os
 from collections.abc import Sequence
 from getpass import getuser
 
@@ -51,7 +52,7 @@ def rotate(settings: Settings, workspace: str | None, *, everything: bool, as_js
     if workspace and everything:
         raise WrongUsage("Say --workspace or --all, not both.")
     console = Console(as_json=as_json)
-    actor = Actor(name=f"operator {getuser()}")
+    actor = Actor(name=f"operator {_user()}")
 
     async def master(parts: Core) -> None:
         done = await KeyRotation(parts, actor).rotate_master()
@@ -73,6 +74,13 @@ def rotate(settings: Settings, workspace: str | None, *, everything: bool, as_js
         console.note("Stopped. Nothing is lost; the same command goes on from here.", "yellow")
         return Exit.INTERRUPTED
     return Exit.OK
+
+
+def _user() -> str:
+    try:
+        return getuser()
+    except (KeyError, OSError):  # who has no entry among the machine's users, as in some containers
+        return str(os.getuid())
 
 
 def _told(done: Rewrapped, settings: Settings) -> str:
