@@ -15,10 +15,13 @@ from commands.secret import RemoveSecret
 from domain.database import Database, DatabaseCreated, DatabaseDetached, Engine
 from domain.history import Context
 from domain.identifiers import CausationId, DatabaseId, EnvironmentId, ProjectId, SecretId, derived
-from domain.rejection import Conflict, NotFound
+from domain.rejection import Conflict, NameTaken, NotFound, QuotaExceeded
+from domain.reservations import DATABASE_SLOT
 from domain.secret import SecretScope
 
 HOST = "127.0.0.1"
+MOST_DATABASES = 20
+"""How many a workspace may have."""
 PASSWORD_VERSION = 1
 """Of the password in the vault, where the database's own id names it."""
 
@@ -26,7 +29,12 @@ PASSWORD_VERSION = 1
 async def create_database(
     handler: Handler, vault: Vault, context: Context, command: CreateDatabase, request: Request | None = None
 ) -> Caused:
-    """Make a database with a password that is made here, and sealed. Raises ``NotFound`` for an unknown backup."""
+    """Make a database with a password that is made here, and sealed.
+
+    Raises ``NotFound`` for an unknown backup, ``QuotaExceeded`` where the workspace has as many as it may have.
+    """
+    if caused := await handler.replay(database.DECIDER, command.database_id, context, request):
+        return caused
     if command.restored_from is not None:
         state = await handler.state(backup.DECIDER, command.restored_from, context.tenant_id)
         require_file(state)
@@ -34,7 +42,13 @@ async def create_database(
             raise Conflict("The backup is one of another engine.", code="another_engine")
     password = SecretValue(token_urlsafe(24))
     sealed = await vault.seal(context.tenant_id, command.database_id, PASSWORD_VERSION, password)
-    return await handler.handle(command, context, sealed=[sealed], request=request)
+    for slot in range(1, MOST_DATABASES + 1):
+        try:
+            return await handler.handle(replace(command, slot=slot), context, sealed=[sealed], request=request)
+        except NameTaken as taken:
+            if not taken.scope.startswith(DATABASE_SLOT):
+                raise
+    raise QuotaExceeded(f"A workspace may have {MOST_DATABASES} databases. Delete one.", code="too_many_databases")
 
 
 async def attach(

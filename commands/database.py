@@ -38,7 +38,7 @@ from domain.rejection import Conflict
 
 
 class CreateDatabase(Command):
-    """Make a database: empty, or with what a backup holds."""
+    """Make a database: empty, or with what a backup holds. ``slot`` counts the workspace's databases."""
 
     database_id: DatabaseId
     name: str
@@ -46,6 +46,7 @@ class CreateDatabase(Command):
     isolation: Isolation
     memory_mb: int
     restored_from: BackupId | None = None
+    slot: int = 1
 
 
 class StartDatabase(Command):
@@ -167,6 +168,7 @@ def _create(command: CreateDatabase) -> Sequence[Event]:
             user="default" if command.engine is Engine.REDIS else known,
             memory_mb=command.memory_mb,
             restored_from=command.restored_from,
+            slot=command.slot,
         )
     ]
 

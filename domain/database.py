@@ -75,6 +75,8 @@ class DatabaseCreated(Fact, tag="database.created"):
     user: str
     memory_mb: int
     restored_from: BackupId | None = None
+    slot: int = 1
+    """Its place among those that its workspace may have."""
 
 
 class DatabasePlaced(Fact, tag="database.placed"):

@@ -36,6 +36,8 @@ BUILD_SLOT = "build slot"
 """A workspace has only so many, one for each deployment that builds."""
 SCHEDULE_SLOT = "schedule slot"
 """An environment has only so many, one for each of its schedules."""
+DATABASE_SLOT = "database slot"
+"""A workspace has only so many databases, one for each of its slots."""
 CHANNEL_SLOT = "channel slot"
 """A workspace has only so many, one for each of its channels."""
 WORKSPACE_SLOT = "workspace slot"
@@ -181,7 +183,8 @@ def _of_slot(fact: WorkspaceCreated | ScheduleCreated) -> list[Reservation]:
 
 def _of_database(fact: DatabaseCreated | DatabasePlaced, tenant: TenantId) -> list[Reservation]:
     if isinstance(fact, DatabaseCreated):
-        return [Take(scope=f"database name/{tenant}", name=fact.name)]
+        slot = Take(scope=f"{DATABASE_SLOT}/{tenant}", name=str(fact.slot))
+        return [Take(scope=f"database name/{tenant}", name=fact.name), slot]
     return [Take(scope=f"database port/{fact.machine}", name=str(fact.port))] if fact.own_port else []
 
 

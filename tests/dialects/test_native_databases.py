@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from commands.attaching import MOST_DATABASES
 from commands.backup import CompleteBackup, StartBackup
-from commands.database_reports import PlaceDatabase, ReportStarted
+from commands.database_reports import PlaceDatabase, ReportDeleted, ReportStarted
 from domain.identifiers import BackupId, DatabaseId, MachineId
 from tests.dialects.plane import Caller
 
@@ -51,6 +52,16 @@ def test_a_database_is_asked_for_and_nobody_is_told_its_password(insider: Caller
     }
     assert [one["name"] for one in insider.get("/databases")["items"]] == ["shop", "stock"]
     assert insider.post("/databases", {"name": "shop"}, status=409)["code"] == "name_taken"
+
+
+def test_a_workspace_has_only_so_many_databases(insider: Caller) -> None:
+    made = [insider.post("/databases", {"name": f"shop-{number}"}) for number in range(MOST_DATABASES)]
+
+    refused = insider.post("/databases", {"name": "one-more"}, status=403)
+    assert refused["code"] == "too_many_databases"
+    insider.http.delete(f"{insider.base}/databases/{made[3]['id']}?confirm=shop-3")
+    insider.plane.do(insider.tenant, ReportDeleted(database_id=made[3]["id"]))
+    insider.post("/databases", {"name": "shop-3"})
 
 
 @pytest.mark.parametrize(
