@@ -22,6 +22,7 @@ PROJECT = "01990000-0000-7000-8000-0000000000aa"
 ENVIRONMENT = "01990000-0000-7000-8000-0000000000ee"
 DEPLOYMENT = "01990000-0000-7000-8000-0000000000dd"
 AT = "2026-01-01T00:00:00Z"
+TURNS = {"autoDeploy": True, "superseding": True, "protected": False, "approvalByAnother": False}
 
 
 class Shell:
@@ -91,7 +92,9 @@ def detail() -> dict[str, Any]:
     runtime = {"runtimeType": "static", "startCommand": None, "port": None, "healthCheckPath": "/", "instances": 1}
     runtime |= {"healthTimeoutSeconds": 60, "limits": {"memoryMb": 512, "cpus": 1.0}, "spaFallback": False}
     return {
-        "environments": [production | {"url": "http://shop.localhost", "activeReleaseId": None, "createdAt": AT}],
+        "environments": [
+            production | {"url": "http://shop.localhost", "activeReleaseId": None, "createdAt": AT} | TURNS
+        ],
         "buildConfig": build,
         "runtimeConfig": runtime,
     }
@@ -328,7 +331,7 @@ def test_a_first_deploy_makes_connection_project_and_environment(shell: Shell, p
     plane.answers["POST", connections] = (201, connection)
     plane.answers["POST", f"{TENANT}/projects/detect"] = (200, DETECTED)
     plane.answers["POST", f"{TENANT}/projects"] = (201, project() | detail())
-    plane.answers["POST", f"{TENANT}/projects/{PROJECT}/environments"] = (201, staging | {"createdAt": AT})
+    plane.answers["POST", f"{TENANT}/projects/{PROJECT}/environments"] = (201, staging | {"createdAt": AT} | TURNS)
     triggered = f"{TENANT}/projects/{PROJECT}/environments/e2/deployments"
     plane.answers["POST", triggered] = (201, deployment("queued"))
 
@@ -389,7 +392,7 @@ def test_a_deploy_of_what_is_not_clear_asks(
     shell: Shell, plane: StandIn, tmp_path: Path, found: dict[str, Any], sentence: str
 ) -> None:
     folder = repository(tmp_path / "site", {"README.md": "x"})
-    connection = {"id": "c", "name": "site", "url": str(folder), "hasCredential": False, "createdAt": AT}
+    connection = {"id": "another", "name": "site", "url": str(folder), "hasCredential": False, "createdAt": AT}
     plane.answers["GET", f"{TENANT}/repository-connections"] = (200, {"items": [connection]})
     plane.answers["POST", f"{TENANT}/projects/detect"] = (200, DETECTED | found)
 
