@@ -33,8 +33,8 @@ MARKS = ("package.json", "requirements.txt", "pyproject.toml", "manage.py", "Pip
 ASIDE = {"examples", "example", "tests", "test", "fixtures", "templates", "views", "playground", "benchmarks"}
 MOST_FOLDERS = 60
 USUAL_FOLDERS = ("web", "app", "site", "www", "frontend", "client", "website", "server", "api", "backend")
-MANUAL = {"hugo": "hugo", "jekyll": "jekyll", "zola": "zola", "middleman": "middleman"}
-"""Generators that are no packages of npm, and the program that each needs."""
+MANUAL = {"hugo", "jekyll", "zola", "middleman"}
+"""Generators that are no packages of npm: each needs a program of its own name."""
 
 
 def detect(tree: Tree, folder: str = "") -> Suggestion:
@@ -50,7 +50,7 @@ def detect(tree: Tree, folder: str = "") -> Suggestion:
     if not below or (found.type is not None and found.confidence >= below[0].confidence):
         return found
     first, *others = below
-    several = Evidence(joined(first.root_directory, ""), "is one of several applications of the repository")
+    several = Evidence(first.root_directory, "is one of several applications of the repository")
     return replace(
         first,
         evidence=(*first.evidence, *found.evidence, *([several] if others else [])),
@@ -129,8 +129,8 @@ def _of_pages(here: Tree) -> Suggestion | None:
     generated = frameworks.recognised(here, Package())
     if generated and generated[0].slug in MANUAL:
         framework, evidence_found = generated
-        program = MANUAL[framework.slug]
-        needs = Evidence(evidence_found[0].file, f"needs the program {program}, which builds here do not have")
+        reason = f"needs the program {framework.slug}, which builds here do not have"
+        needs = Evidence(evidence_found[0].file, reason)
         return Suggestion(
             type=ProjectType.STATIC,
             build_command=framework.build,

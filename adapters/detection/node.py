@@ -10,7 +10,7 @@ from adapters.detection.managers import Installer
 from adapters.detection.packages import PACKAGE, Package, package
 from adapters.detection.rendering import Rendering, rendering
 from adapters.detection.suggestion import Evidence
-from adapters.detection.tree import BuildRefused, Tree, joined
+from adapters.detection.tree import Tree, joined
 
 SERVERS = {
     "@nestjs/core": "nestjs",
@@ -241,9 +241,3 @@ def _configuration(here: Tree, *names: str) -> str:
 
 def _quoted(name: str) -> str:
     return "'" + name.replace("'", "'\\''") + "'"
-
-
-def require_package(tree: Tree, folder: str) -> None:
-    """Refuse a folder without a package.json."""
-    if package(tree, folder) is None:
-        raise BuildRefused(f"There is no package.json in {folder or 'the root of the repository'}.")
