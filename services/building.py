@@ -15,6 +15,7 @@ from adapters.linewriting import LineWriter, LineWriters
 from adapters.masking import Masks
 from adapters.nats.doorbell import Doorbells
 from adapters.nats.work import Job
+from adapters.volumes import Volumes
 from commands import deployment
 from commands.deployment import FailDeployment
 from commands.lines import CloseLog
@@ -62,6 +63,7 @@ class Builder:
     deployer: Deployer
     presence: Presence
     turns: Turns
+    volumes: Volumes
 
     async def build(self, job: Job) -> None:
         """Bring the job's deployment to its end, or find that it has ended; put off what another one works on.
@@ -131,7 +133,8 @@ class Builder:
         try:
             ingredients = await patiently(lambda: self._gather(taken))
             async with self._writer(taken, ingredients.masks) as writer:
-                journal = Journal(writer)
+                volume = await patiently(lambda: self.volumes.of(taken.context.tenant_id))
+                journal = Journal(writer, volume=volume)
                 if taken.fencing_token > 1:
                     await journal.say(why_again)
                 with BUILDS_RUNNING.track_inprogress():

@@ -23,6 +23,7 @@ from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.sandbox import capabilities
 from adapters.runtime.toolchains import Toolchains
 from adapters.settings import Settings
+from adapters.volumes import Volumes
 from adapters.workplaces import workplace
 from services.activating import Activator
 from services.backing_up import BackingUp
@@ -65,8 +66,9 @@ async def serve(settings: Settings, ready: Ready) -> None:
             LineStore(parts.database), lambda log_id: doorbells.ring(subjects.log_bell(log_id))
         ) as writers,
         workplace(settings.builds_dir) as place,
+        Volumes.open(parts.database, parts.handler.limits) as volumes,
     ):
-        executor = await _executor(parts, writers, doorbells, place)
+        executor = await _executor(parts, writers, doorbells, place, volumes)
         queue = WorkQueue(connection)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(executor.presence.run())
@@ -92,7 +94,7 @@ class Executor:
     sweeper: CacheSweeper
 
 
-async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, place: Path) -> Executor:
+async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, place: Path, volumes: Volumes) -> Executor:
     settings = parts.settings
     able = await asyncio.to_thread(capabilities)
     log.info(able.describe())
@@ -119,14 +121,15 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     kept = caches(settings)
     deployer = Deployer(Maker(settings, place, artifacts, toolchains, able, kept), activator)
     presence = Presence(parts.database)
+    turns = Turns(parts.reader, parts.handler.builds_at_once)
     grounds = await asyncio.to_thread(Grounds.of, parts, able)
     return Executor(
         presence=presence,
-        builder=Builder(parts, writers, doorbells, deployer, presence, Turns(parts.reader, parts.handler.builds_at_once)),
+        builder=Builder(parts, writers, doorbells, deployer, presence, turns, volumes),
         reactivation=Reactivation(parts, activator),
         hosting=hosting,
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
-        shipping=Shipping(parts, runtime, specifier, writers, hosting),
+        shipping=Shipping(parts, runtime, specifier, writers, hosting, volumes),
         sweeper=CacheSweeper(kept),
     )
 

@@ -16,10 +16,11 @@ from adapters.masking import Masks
 from adapters.runtime.instance import Instance, InstanceState
 from adapters.runtime.process import ProcessRuntime
 from adapters.runtime.spool import SpoolLine
+from adapters.volumes import LEFT_OUT, Volume, Volumes
 from commands import release
 from commands.ports import SecretValue
 from commands.release import require_release
-from domain.identifiers import ReleaseId, TenantId, runtime_log
+from domain.identifiers import LogId, ReleaseId, TenantId, runtime_log
 from domain.rejection import NotFound
 from services.hosting import Hosting
 from services.specifying import Specifier, common_prefix
@@ -43,9 +44,12 @@ class Shipping:
     specifier: Specifier
     writers: LineWriters
     hosting: Hosting
+    volumes: Volumes
     _tails: dict[ReleaseId, asyncio.Task[None]] = field(default_factory=dict)
     _read: dict[str, int] = field(default_factory=dict)
     """How far each spool was read by this process."""
+    _silenced: set[LogId] = field(default_factory=set)
+    """Logs whose lines are left out."""
 
     async def run(self) -> None:
         """Tail every release that has instances, for ever."""
@@ -95,16 +99,23 @@ class Shipping:
         source = self.runtime.life(instance.instance_id)
         spool = self.runtime.spool(instance.instance_id)
         lines = await asyncio.to_thread(spool.read, self._read.get(source, 0))
+        volume = await self.volumes.of(TenantId(instance.tenant_id))
         for line in lines:
-            await self._hand_over(line, source, writer)
+            await self._hand_over(line, source, writer, volume)
             self._read[source] = line.offset
         return len(lines)
 
-    async def _hand_over(self, line: SpoolLine, source: str, writer: LineWriter) -> None:
+    async def _hand_over(self, line: SpoolLine, source: str, writer: LineWriter, volume: Volume) -> None:
         """One line, unless an earlier shipper stored it: each stream of a spool remembers how far it was read."""
-        stream = STREAMS[line.stream]
-        if line.offset > writer.offset(stream=stream, source=source):
-            await writer.write(f"{line.text}\n".encode(), stream=stream, source=source, offset=line.offset)
+        stream, text = STREAMS[line.stream], f"{line.text}\n".encode()
+        if line.offset <= writer.offset(stream=stream, source=source):
+            return
+        if volume.take(len(text)):
+            self._silenced.discard(writer.log_id)
+            await writer.write(text, stream=stream, source=source, offset=line.offset)
+        elif writer.log_id not in self._silenced:
+            self._silenced.add(writer.log_id)
+            await writer.say(LEFT_OUT)
 
     async def _discard(self, instances: list[Instance], writer: LineWriter) -> None:
         """Delete stopped instances whose last line is stored."""

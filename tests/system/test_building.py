@@ -17,6 +17,7 @@ from adapters.linewriting import LineWriters
 from adapters.nats.connecting import Connection
 from adapters.nats.doorbell import Doorbells
 from adapters.settings import Settings, private_directory
+from adapters.volumes import Volumes
 from commands.connecting import connect_repository
 from commands.deployment import MOST_LOST, FailDeployment, FinishStep, QueueDeployment, StartStep
 from commands.policies import BuildWork
@@ -197,8 +198,8 @@ async def built(parts: Core, deployment: DeploymentId, deployer: CutOff, settled
         Doorbells(away) as doorbells,
         LineWriters.start(LineStore(parts.database), lambda _: None) as writers,
     ):
-        turns = Turns(parts.reader)
-        await Builder(parts, writers, doorbells, like_a_deployer, Presence(parts.database), turns).build(job)
+        turns, volumes = Turns(parts.reader), Volumes(parts.database, parts.handler.limits)
+        await Builder(parts, writers, doorbells, like_a_deployer, Presence(parts.database), turns, volumes).build(job)
     assert job.settled == settled
     return [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
 
