@@ -187,7 +187,7 @@ class App:
 
         def look() -> dict[str, Any] | None:
             found = self.api.send("GET", f"/deployments/{deployment['id']}")
-            return found if found["status"] in {"succeeded", "failed", "cancelled"} else None
+            return found if found["status"] not in {"waiting", "queued", "running"} else None
 
         return until(look, seconds, f"{deployment['ref']} did not end")
 
