@@ -13,8 +13,8 @@ from commands.ports import SecretValue
 LARGEST_FILE = 1 << 20
 """In bytes of UTF-8."""
 MOST_LINES = 5_000
-_BLANKS = re.compile(r"[^\S\r\n]{200}")
-"""So many blanks in a row the parser would take minutes for, in a long file of them."""
+_BLANKS = re.compile(r"[^\S\r\n]{100}")
+"""Behind each blank of a row the parser looks for a comment's '#': long rows of them would keep it for minutes."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 
 
@@ -26,7 +26,7 @@ def variables(content: str) -> list[Variable]:
         raise invalid("content", f"must have at most {MOST_LINES} lines")
     if blanks := _BLANKS.search(content):
         line = 1 + len(_LINE_END.findall(content[: blanks.start()]))
-        raise invalid("content", f"line {line} has 200 blanks in a row; is this a .env file?")
+        raise invalid("content", f"line {line} has 100 blanks in a row; is this a .env file?")
     found = list(_read(content))
     if len(found) > MOST_NAMES:
         raise invalid("content", f"must have at most {MOST_NAMES} variables, not {len(found)}; import it in parts")
