@@ -56,8 +56,8 @@ REPLAYED_AT_ONCE, REPLAY_PAGE = 500, 500
 """While so many deliveries wait for a channel its replay waits, too."""
 KEPT_DAYS = 30
 FORGOTTEN_AT_ONCE = 5000
-PAUSED_SECONDS = 30.0
-"""So long until a look at what waits for a paused channel."""
+STOPPED_SECONDS = 30.0
+"""So long until another look at what waits for a channel that was stopped."""
 
 _attempts = Total("shipbook_notification_attempts_total", "Attempts to send notifications.", ["outcome"])
 
@@ -109,10 +109,8 @@ class Courier:
     async def _deliver(self, row: DeliveryRow) -> None:
         try:
             channel = await self._core.handler.state(notification.DECIDER, row.channel_id, row.tenant_id)
-            if channel.removed or channel.status is ChannelStatus.DISABLED:
-                await self._deliveries.cancel(row.channel_id)
-            elif channel.status is ChannelStatus.PAUSED:
-                await self._deliveries.postpone(row.channel_id, PAUSED_SECONDS)
+            if channel.removed or channel.status is not ChannelStatus.ACTIVE:
+                await self._deliveries.postpone(row.channel_id, STOPPED_SECONDS)
             else:
                 await self._attempt(row, channel)
         except Unavailable as away:
@@ -194,7 +192,7 @@ class Courier:
         """Make deliveries of a page of the log, as the channel is subscribed at this moment."""
         row = await channels.find(self._core.reader, replay.tenant_id, replay.channel_id)
         if row is None:
-            return await self._deliveries.cancel(replay.channel_id)
+            return await self._deliveries.move_replay(replay.asked, replay.until)
         page = await self._core.log.notifications(replay.position, REPLAY_PAGE)
         told = [
             (one, row.id, row.tenant_id)

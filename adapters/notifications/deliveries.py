@@ -209,14 +209,14 @@ class Deliveries(PostgresReader):
             [seconds, channel],
         )
 
-    async def cancel(self, channel: ChannelId) -> None:
-        """Send nothing of what waits for a channel."""
+    async def cancel(self, channel: ChannelId, before: int) -> None:
+        """Send nothing of what waited for a channel when it was stopped, at position ``before``."""
         await self._run(
             "UPDATE notifications.deliveries SET status = 'cancelled', due_at = NULL, ended_at = now()"
-            " WHERE channel_id = %s AND status = 'pending'",
-            [channel],
+            " WHERE channel_id = %s AND status = 'pending' AND greatest(position, asked) < %s",
+            [channel, before],
         )
-        await self._run("DELETE FROM notifications.replays WHERE channel_id = %s", [channel])
+        await self._run("DELETE FROM notifications.replays WHERE channel_id = %s AND asked < %s", [channel, before])
         await self.recovered(channel)
 
     async def recovered(self, channel: ChannelId) -> None:

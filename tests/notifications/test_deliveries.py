@@ -196,6 +196,50 @@ def test_two_notifiers_that_take_the_same_facts_make_one_delivery(
     assert len(receiver.received) == 1
 
 
+def test_a_notifier_that_is_late_tells_what_happened_before_a_pause_and_after_it(
+    plane: Plane, insider: Caller, receiver: Receiver
+) -> None:
+    begun = plane.call(plane.core.log.head())
+    channel = webhook(insider, receiver.url)
+    path = f"{CHANNELS}/{channel['id']}"
+    before = insider.connection()
+    insider.patch(path, {"paused": True})
+    insider.connection()
+    insider.patch(path, {"paused": False})
+    after = insider.connection()
+
+    for page_size in (100, 3, 1):
+        assert plane.call(told_late(plane, begun, page_size)) == [before, after]
+
+
+def test_a_notifier_that_is_late_does_without_a_channel_that_was_removed(
+    plane: Plane, insider: Caller, receiver: Receiver
+) -> None:
+    channel = webhook(insider, receiver.url)
+    begun = plane.call(plane.core.log.head())
+    insider.connection()
+    insider.patch(f"{CHANNELS}/{channel['id']}", {"name": "renamed"})
+    insider.http.delete(f"{insider.base}{CHANNELS}/{channel['id']}")
+
+    assert plane.call(told_late(plane, begun, 100)) == []
+
+
+async def told_late(plane: Plane, position: int, page_size: int) -> list[str]:
+    """The repositories that a notifier tells of which begins at a position of the past."""
+    told: list[str] = []
+
+    class Noting(Deliveries):
+        async def enqueue(self, events: Any, asked: int = 0) -> None:
+            told.extend(event.fact.connection_id for event, _, _ in events if not asked)
+
+    notifier, head = Notifier(plane.core, Noting(plane.core.database)), await plane.core.log.head()
+    while position < head:
+        page = await plane.core.log.notifications(position, page_size)
+        await notifier._take(page)
+        position = page[-1].position
+    return told
+
+
 def test_a_slow_receiver_holds_up_nobody_else_and_is_asked_only_so_much_at_once(
     plane: Plane, insider: Caller, receiver: Receiver
 ) -> None:
