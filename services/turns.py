@@ -16,15 +16,7 @@ from projections.deployments import DeploymentRow
 from projections.reading import Reader
 from projections.turns import in_turn
 
-USUAL_BUILDS = 20
-"""How many builds a workspace may have at once."""
-
 BuildsAtOnce = Callable[[TenantId], Awaitable[int]]
-
-
-async def usual_builds(_: TenantId) -> int:
-    """The same for every workspace."""
-    return USUAL_BUILDS
 
 
 @dataclass(frozen=True)
@@ -32,7 +24,7 @@ class Turns:
     """Looks up whose turn it is."""
 
     reader: Reader
-    builds_at_once: BuildsAtOnce = usual_builds
+    builds_at_once: BuildsAtOnce
 
     async def has_come(self, item: BuildWork) -> bool:
         """Whether the deployment may be worked on, as far as the read models know of it."""

@@ -31,7 +31,9 @@ class Offered:
 def follow(caller: Caller) -> list[str]:
     """Do what follows from all that has happened, as the worker does; the deployments whose turn it told."""
     plane, offered = caller.plane, Offered()
-    queueing = Queueing(plane.core, plane.progress, offered, Turns(plane.core.reader))  # type: ignore[arg-type] # notes only
+    queueing = Queueing(
+        plane.core, plane.progress, offered, Turns(plane.core.reader, plane.core.handler.builds_at_once)
+    )  # type: ignore[arg-type] # notes only
 
     async def take() -> None:
         history: Sequence[Recorded] = await plane.core.log.following(0, 100_000)

@@ -198,7 +198,7 @@ async def built(parts: Core, deployment: DeploymentId, deployer: CutOff, settled
         Doorbells(away) as doorbells,
         LineWriters.start(LineStore(parts.database), lambda _: None) as writers,
     ):
-        turns, volumes = Turns(parts.reader), Volumes(parts.database, parts.handler.limits)
+        turns, volumes = Turns(parts.reader, parts.handler.builds_at_once), Volumes(parts.database, parts.handler.limits)
         await Builder(parts, writers, doorbells, like_a_deployer, Presence(parts.database), turns, volumes).build(job)
     assert job.settled == settled
     return [recorded.fact for recorded in await parts.log.read(stream("deployment", deployment))]
