@@ -7,10 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-from valkey.asyncio import Valkey
-from valkey.exceptions import ValkeyError
+from typing import TYPE_CHECKING, Any
 
 from adapters.databases.engine import HOST, EngineFailed, Measurement, Order
 from adapters.databases.places import DUMP, Machine
@@ -18,6 +15,9 @@ from adapters.databases.servers import Launch, Servers, lend, program
 from adapters.runtime import sandbox as walls
 from adapters.runtime.sandbox import Toolchain
 from commands.ports import SecretValue
+
+if TYPE_CHECKING:
+    from valkey.asyncio import Valkey
 
 ADMIN = "shipbook"
 VERSION = "9"
@@ -102,7 +102,10 @@ class Redis:
         return f"{keys} key{'' if keys == 1 else 's'}"
 
     @asynccontextmanager
-    async def _connected(self, order: Order) -> AsyncIterator[Valkey]:
+    async def _connected(self, order: Order) -> AsyncIterator["Valkey"]:
+        from valkey.asyncio import Valkey  # noqa: PLC0415 - 3 MB that no executor without a Redis needs
+        from valkey.exceptions import ValkeyError  # noqa: PLC0415 - as above
+
         client = Valkey(
             host=HOST,
             port=order.port,
@@ -118,7 +121,7 @@ class Redis:
         finally:
             await client.aclose()
 
-    async def _snapshot(self, client: Valkey) -> None:
+    async def _snapshot(self, client: "Valkey") -> None:
         """Have the server write a snapshot that begins after this call, and wait until it is whole."""
         async with asyncio.timeout(SNAPSHOT_SECONDS):
             before = await _at_rest(client)
@@ -151,7 +154,7 @@ class Redis:
         walls.remove_tree(former)
 
 
-async def _at_rest(client: Valkey) -> Mapping[str, Any]:
+async def _at_rest(client: "Valkey") -> Mapping[str, Any]:
     """What the server says of its snapshots, once it is writing none."""
     while True:
         told: Mapping[str, Any] = await client.info("persistence")

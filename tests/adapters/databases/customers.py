@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg
-from psycopg import AsyncConnection
+from msgspec.structs import replace
+from psycopg import AsyncConnection, sql
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
+from adapters.databases import postgres_admin
 from adapters.databases.engine import HOST, Engine, EngineFailed, Order
+from adapters.databases.places import this_machine
 from adapters.databases.ports import free_port
+from adapters.databases.postgres_admin import Door
 from adapters.databases.servers import Servers
 from commands.ports import SecretValue
 
@@ -32,6 +36,10 @@ class Customer(Protocol):
         """Try what only the plane may do; raises what the server says."""
         ...
 
+    async def leave_half_restored(self, case: "Case") -> None:
+        """Leave what a restore that was cut off just before its end leaves."""
+        ...
+
 
 class PostgresCustomer:
     """With psycopg."""
@@ -49,6 +57,12 @@ class PostgresCustomer:
     async def pry(self, order: Order) -> None:
         async with await _connection(order) as connection:
             await connection.execute("SELECT pg_read_file('/etc/passwd')")
+
+    async def leave_half_restored(self, case: "Case") -> None:
+        door = Door(port=case.order.port, password=this_machine(case.servers.places).secret)
+        await postgres_admin.make_beside(door, case.order.database, case.order.user)
+        closed = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(case.order.database))
+        await postgres_admin.run(door, [closed])
 
 
 class RedisCustomer:
@@ -75,6 +89,12 @@ class RedisCustomer:
             await client.config_set("dir", "/")
         finally:
             await client.aclose()
+
+    async def leave_half_restored(self, case: "Case") -> None:
+        await case.engine.stop(case.order)
+        home = case.servers.files(case.order.id)
+        home.rename(home.with_name(f"{home.name}.former"))
+        await case.engine.start(replace(case.order, existed=True))
 
 
 @dataclass
