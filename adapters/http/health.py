@@ -102,7 +102,7 @@ async def _asked(parts: Parts) -> list[Health]:
 
 
 async def _measure(parts: Parts) -> None:
-    for status in (Status.QUEUED, Status.RUNNING):
+    for status in (Status.WAITING, Status.QUEUED, Status.RUNNING):
         OPEN_DEPLOYMENTS.labels(status).set(await deployments.count_by_status(parts.reader, status))
     head = await parts.log.head()
     LOG_POSITION.set(head)

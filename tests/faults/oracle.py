@@ -69,7 +69,8 @@ def activated_once(events: Sequence[Event]) -> None:
 
 def ended_once(events: Sequence[Event], deployed: Iterable[Deployed]) -> None:
     """Nothing is stuck: every deployment that was queued has one end, the one that its customer saw."""
-    ends = {f"deployment.{word}": word for word in ("succeeded", "failed", "cancelled")}
+    words = ("succeeded", "failed", "cancelled", "rejected", "superseded")
+    ends = {f"deployment.{word}": word for word in words}
     found: defaultdict[str, list[str]] = defaultdict(list)
     for event in tagged(list(events), *ends):
         found[event.fact["deployment_id"]].append(ends[event.tag])
