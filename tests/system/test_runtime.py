@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -86,6 +88,12 @@ def place(app: App, action: str) -> str:
     return f"/projects/{app.id}/environments/{app.environment}/{action}"
 
 
+def types(plane: Plane, *words: str) -> str:
+    """What ``shipbook runtime`` says."""
+    command = [sys.executable, "-m", "services", "runtime", *words, "-p", "runs", "--data-dir", str(plane.directory)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 def settled(app: App, **wanted: Any) -> dict[str, Any]:
     """The runtime once nothing is under way and it is as it is wanted."""
 
@@ -142,12 +150,12 @@ def test_a_server_is_configured_restarted_stopped_and_started_without_a_build_or
     shown = httpx.get(f"http://{plane.http}/metrics", timeout=10).text
     assert f'shipbook_instance_memory_bytes{{environment="{app.environment}"' in shown
 
-    app.api.send("POST", place(app, "stop"), {"reason": "nobody comes"})
+    types(plane, "stop", "--reason", "nobody comes")
     until(lambda: plane.page(app.host).status_code == 503, 10, "it is not stopped")
     assert "is stopped" in plane.page(app.host, "/any?token=hidden").text
     until(lambda: not app.runtime()["instances"], 20, "an instance is left")
     assert app.runtime()["status"] == "stopped"
-    app.api.send("POST", place(app, "start"))
+    assert "live" in types(plane, "start")
     app.shows("three")
     assert settled(app, status="live")["activations"] == 6
 
