@@ -7,13 +7,15 @@ from pathlib import Path
 
 from adapters.databases.engine import HOST, EngineFailed
 
-RANGE = range(12_000, 20_000)
+APPLICATIONS = 12_000
+"""So many ports below those of outgoing connections are the applications' (``runtime.process``)."""
+OURS = 8_000
 TRIES = 200
 
 
 def free_port() -> int:
     """A port that nobody listens at. Raises ``EngineFailed``."""
-    for port in random.sample(RANGE, TRIES):
+    for port in random.sample(_range(), TRIES):
         if is_free(port):
             return port
     raise EngineFailed("This machine has no free port left for another database.")
@@ -39,3 +41,10 @@ def kept_port(file: Path) -> int:
     draft.write_text(str(port))
     draft.replace(file)
     return port
+
+
+def _range() -> range:
+    """Below the ports that the kernel gives to outgoing connections, and below the applications' where there is room."""
+    first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    top = first - APPLICATIONS
+    return range(max(top - OURS, 1024), top) if top > OURS else range(1024, max(first, 2 * OURS))
