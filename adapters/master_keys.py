@@ -18,6 +18,7 @@ from signal import SIGKILL
 from threading import Timer
 from typing import Protocol, Self
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -27,6 +28,8 @@ from adapters.settings import Settings
 KEY_BYTES = 32
 NONCE_BYTES = 12
 """As NIST SP 800-38D, section 8.2.2 has it for random nonces."""
+log = structlog.get_logger(__name__)
+
 COMMAND_SECONDS = 10.0
 _LONGEST_OUTPUT = 1 << 16
 _EXPECTED = "expected the base64 of 32 bytes, or several of them behind commas, the newest first"
@@ -222,6 +225,7 @@ class MasterKeys:
         try:
             await self.read()
         except MasterKeyError as problem:  # who runs has had the keys before: it passes by waiting
+            log.warning("the master keys cannot be had", why=str(problem))
             raise Unavailable(str(problem)) from problem
 
 
