@@ -11,6 +11,7 @@ from commands.checks import between, check, invalid, name
 from commands.command import Command
 from commands.decider import Decider
 from domain.catalogue import FACTS
+from domain.fact import Value
 from domain.identifiers import ChannelId, DeliveryId, EnvironmentId, ProjectId
 from domain.notification import (
     EVERYTHING,
@@ -58,7 +59,7 @@ class AddChannel(Command):
     slot: int = 1
 
 
-class MailChanges(Command):
+class MailChanges(Value):
     """Changes of where mail goes and by which server."""
 
     host: str | UnsetType = UNSET
