@@ -1,11 +1,11 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup lock up demo test faults fuzz check format bench clean
+.PHONY: help setup lock frameworks up demo test faults fuzz check format bench clean
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## Make the virtual environment from requirements.lock
 
@@ -17,6 +17,9 @@ lock: setup ## Pin every version again, with hashes, into requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-annotate --system-certs --upgrade --quiet \
 		--custom-compile-command "make lock" --output-file requirements.lock
+
+frameworks: setup ## Fetch the rules by which frameworks are known again
+	$(BIN)/python infra/frameworks.py
 
 up: setup ## Start the whole plane here; stop it with Ctrl-C
 	@$(BIN)/shipbook up
