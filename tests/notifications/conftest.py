@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
-from contextlib import suppress
 
 import psycopg
 import pytest
@@ -22,14 +20,9 @@ def plane(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE notifications")
     url = make_conninfo(**{**conninfo_to_dict(postgres_url), "dbname": "notifications"})
-    with running(url, tmp_path_factory.mktemp("plane"), allow_private_networks=True) as plane:
-        office = asyncio.run_coroutine_threadsafe(notifying(plane), plane._loop)
-        try:
-            yield plane
-        finally:
-            office.cancel()
-            with suppress(CancelledError):
-                office.result(10)
+    directory = tmp_path_factory.mktemp("plane")
+    with running(url, directory, allow_private_networks=True) as plane, plane.meanwhile(notifying(plane)):
+        yield plane
 
 
 async def notifying(plane: Plane) -> None:
