@@ -128,7 +128,7 @@ class Settings(Places, frozen=True, kw_only=True):
     ] = None
     allow_local_repositories: Annotated[bool, say("whether paths of this machine may be deployed", "true")] = False
     allow_private_networks: Annotated[
-        bool, say("whether repositories and name servers may lie at private or loopback addresses", "true")
+        bool, say("whether repositories, receivers and servers of customers may lie at private addresses", "true")
     ] = False
     build_timeout_seconds: Annotated[int, Meta(ge=1, le=86_400), say("how long a build may take", 1800)] = 1800
     build_memory_mb: Annotated[int, Meta(ge=64), say("the memory of one build, in MB", 4096)] = 4096
@@ -153,6 +153,9 @@ class Settings(Places, frozen=True, kw_only=True):
         Meta(ge=0, le=86_400),
         say("how long a replaced release's instances run on, so that a rollback finds them; 0 ends them at once", 300),
     ] = 300
+    releases_kept: Annotated[
+        int, Meta(ge=1, le=1000), say("how many releases of an environment stay where its workspace does not say", 20)
+    ] = 20
     log_retention_days: Annotated[
         int, Meta(ge=0, le=36_500), say("how many days the lines of logs are kept; 0 keeps them for ever", 30)
     ] = 30

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from commands import checks
+from commands import checks, keeping
 from commands.checks import check
 from commands.command import Command
 from commands.decider import Decider
+from commands.keeping import ExpireRelease, KeepingCommand, PinRelease, UnpinRelease, require_kept
 from domain.environment import (
     ActivationFailed,
     ActivationStarted,
@@ -109,11 +110,14 @@ EnvironmentCommand = (
     | RestartEnvironment
     | StopEnvironment
     | CloseEnvironment
+    | KeepingCommand
 )
 
 
 def decide(command: EnvironmentCommand, state: Environment) -> Sequence[Event]:
     """The events that ``command`` causes now, or a Rejection."""
+    if isinstance(command, PinRelease | UnpinRelease | ExpireRelease):
+        return keeping.decide(command, state)
     if state.closed:
         return _closed(command)
     match command:
@@ -146,6 +150,7 @@ def _begin(command: BeginActivation, state: Environment) -> Sequence[Event]:
     _require_latest(command, state)
     if state.newest == state.active == command.release_id:
         return []
+    require_kept(command.release_id, state)
     return [
         ActivationStarted(
             environment_id=command.environment_id,
@@ -178,6 +183,7 @@ def _roll_back(command: RollBackEnvironment, state: Environment) -> Sequence[Eve
         raise Conflict(f"The release is already active. {hint}", code="already_active")
     if state.activating == release_id:
         return []
+    require_kept(release_id, state)
     return [
         EnvironmentRolledBack(
             environment_id=command.environment_id,

@@ -19,6 +19,7 @@ from commands import (
     project,
     release,
     repository,
+    retention,
     schedule,
     secret,
     workspace,
@@ -45,6 +46,7 @@ _TABLE: list[tuple[Any, AnyDecider, str]] = [
     (database.DatabaseCommand, database.DECIDER, "database_id"),
     (backup.BackupCommand, backup.DECIDER, "backup_id"),
     (audit.AuditCommand, audit.DECIDER, "export_id"),
+    (retention.RetentionCommand, retention.DECIDER, "tenant_id"),
     (schedule.ScheduleCommand, schedule.DECIDER, "schedule_id"),
     (freeze.FreezeCommand, freeze.DECIDER, "tenant_id"),
 ]

@@ -17,6 +17,7 @@ from domain import (
     project,
     release,
     repository,
+    retention,
     schedule,
     secret,
     workspace,
@@ -39,6 +40,7 @@ AnyFact = (
     | database.Event
     | backup.Event
     | audit.Event
+    | retention.Event
     | schedule.Event
     | freeze.Event
 )

@@ -9,8 +9,10 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
+from domain import keeping
 from domain.fact import Fact, Value
 from domain.identifiers import DeploymentId, EnvironmentId, ReleaseId
+from domain.keeping import Keeping, ReleaseExpired, ReleasePinned, ReleaseUnpinned
 from domain.project import RuntimeConfig
 
 
@@ -146,6 +148,7 @@ Event = (
     | EnvironmentRestarted
     | EnvironmentStopped
     | EnvironmentClosed
+    | keeping.Event
 )
 
 
@@ -153,6 +156,8 @@ class Environment(Value):
     """What later decisions need of an environment."""
 
     active: ReleaseId | None = None
+    former: ReleaseId | None = None
+    """The release that was replaced last."""
     upstreams: tuple[Upstream, ...] = ()
     launch: Launch = Launch()
     """The instances of the active release."""
@@ -174,6 +179,7 @@ class Environment(Value):
     fencing_token: int = 0
     """The lease under which it did."""
     closed: bool = False
+    keeping: Keeping = Keeping()
 
 
 def evolve(state: Environment, fact: Event) -> Environment:
@@ -195,7 +201,8 @@ def evolve(state: Environment, fact: Event) -> Environment:
         case RestartStarted():
             return _unattended(state, fact, Launch(number=fact.activation, runtime=fact.runtime))
         case ReleaseActivated():
-            return _live(state, fact, Launch())
+            replaced = fact.former_release_id if fact.former_release_id != fact.release_id else state.former
+            return _live(replace(state, former=replaced), fact, Launch())
         case EnvironmentRestarted():
             return _live(state, fact, fact.launch)
         case RestartPostponed():
@@ -208,6 +215,8 @@ def evolve(state: Environment, fact: Event) -> Environment:
             return replace(state, upstreams=fact.upstreams)
         case EnvironmentClosed():
             return replace(state, closed=True, active=None, upstreams=(), activating=None)
+        case ReleasePinned() | ReleaseUnpinned() | ReleaseExpired():
+            return replace(state, keeping=keeping.evolve(state.keeping, fact))
 
 
 def _unattended(state: Environment, fact: EnvironmentRolledBack | RestartStarted, launching: Launch) -> Environment:

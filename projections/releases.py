@@ -6,16 +6,17 @@ from datetime import datetime
 from domain.environment import EnvironmentClosed, ReleaseActivated
 from domain.history import Recorded
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId, TenantId
+from domain.keeping import ReleaseExpired, ReleasePinned, ReleaseUnpinned
 from domain.project import RuntimeConfig
 from domain.release import ReleaseCut, SecretPin
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.phrases import deployment_reference
-from projections.reading import Page, Paging, Reader, Selection
+from projections.reading import Page, Paging, Reader, Selection, every
 
 
 class ReleaseRow(Row, kw_only=True):
     """A release. ``number`` and ``ref`` are those of the deployment that cut it; ``artifact`` is the SHA-256 of its
-    content; ``activated_at`` is when it last became active."""
+    content; ``activated_at`` is when it last became active; since ``expired_at`` it cannot become so again."""
 
     id: ReleaseId
     tenant_id: TenantId
@@ -34,6 +35,8 @@ class ReleaseRow(Row, kw_only=True):
     secrets: tuple[SecretPin, ...]
     active: bool = False
     activated_at: datetime | None = None
+    pinned: bool = False
+    expired_at: datetime | None = None
     created_at: datetime
     created_by: str
 
@@ -42,7 +45,13 @@ RELEASES = Table(
     "releases",
     ReleaseRow,
     key=("id",),
-    indexes=(("tenant_id", "project_id", "number"), ("tenant_id", "environment_id", "number"), ("deployment_id",)),
+    indexes=(
+        ("tenant_id", "project_id", "number"),
+        ("tenant_id", "environment_id", "number"),
+        ("deployment_id",),
+        ("expired_at", "environment_id"),
+        ("artifact",),
+    ),
 )
 
 
@@ -53,6 +62,10 @@ def project(recorded: Recorded) -> Sequence[Change]:
             return [Put(RELEASES, _cut(fact, recorded))]
         case ReleaseActivated() as fact:
             return _activated(fact, recorded)
+        case ReleasePinned() | ReleaseUnpinned() as fact:
+            return [Patch(RELEASES, fact.release_id, {"pinned": isinstance(fact, ReleasePinned)})]
+        case ReleaseExpired() as fact:
+            return [Patch(RELEASES, fact.release_id, {"pinned": False, "expired_at": recorded.context.at})]
         case EnvironmentClosed(former_release_id=str() as former):
             return [Patch(RELEASES, former, {"active": False})]
         case _:
@@ -88,7 +101,12 @@ def _activated(fact: ReleaseActivated, recorded: Recorded) -> Sequence[Change]:
     return [Patch(RELEASES, fact.former_release_id, {"active": False}), live]
 
 
-MODEL = ReadModel("releases", [RELEASES], project, ReleaseCut | ReleaseActivated | EnvironmentClosed)
+MODEL = ReadModel(
+    "releases",
+    [RELEASES],
+    project,
+    ReleaseCut | ReleaseActivated | EnvironmentClosed | ReleasePinned | ReleaseUnpinned | ReleaseExpired,
+)
 
 
 async def find(reader: Reader, tenant: TenantId, release_id: ReleaseId) -> ReleaseRow | None:
@@ -111,9 +129,14 @@ async def history(
     return await reader.select(RELEASES, Selection(equal=equal, order_by="number", descending=True), paging)
 
 
+async def unexpired(reader: Reader) -> list[ReleaseRow]:
+    """Every release of the whole plane that is kept, environment by environment; for who lets them expire."""
+    return await every(reader, RELEASES, Selection(equal={"expired_at": None}, order_by="environment_id"))
+
+
 async def rollback_targets(
     reader: Reader, tenant: TenantId, environment_id: EnvironmentId, paging: Paging
 ) -> Page[ReleaseRow]:
-    """What the environment can be rolled back to: each of its releases but the active one, the newest first."""
-    equal = {"tenant_id": tenant, "environment_id": environment_id, "active": False}
+    """What the environment can be rolled back to: each that is kept but the active one, the newest first."""
+    equal = {"tenant_id": tenant, "environment_id": environment_id, "active": False, "expired_at": None}
     return await reader.select(RELEASES, Selection(equal=equal, order_by="number", descending=True), paging)

@@ -21,6 +21,7 @@ from services.closing import Closing
 from services.courier import Courier
 from services.dns_checking import DnsChecking
 from services.embedded import nats_url
+from services.expiring import Expiring
 from services.key_keeping import KeyKeeping
 from services.notifier import Notifier
 from services.process import Ready, run
@@ -67,6 +68,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
         tasks.create_task(DnsChecking(parts, settings).run())
         tasks.create_task(Notifier(parts, deliveries).run())
         tasks.create_task(Courier(parts, deliveries).run())
+        tasks.create_task(Expiring(parts).run())
         tasks.create_task(Retention(parts.database, parts.reader, settings.log_retention_days).run())
         ready()
 

@@ -14,7 +14,9 @@ from domain.environment import (
     RestartPostponed,
     RestartStarted,
 )
+from domain.keeping import ReleaseExpired, ReleasePinned, ReleaseUnpinned
 from projections.phrases import counted, deployment_reference, runtime_settings
+from projections.sentences import keeping
 
 
 def tell(fact: environment.Event, who: str) -> str:
@@ -44,6 +46,8 @@ def tell(fact: environment.Event, who: str) -> str:
             return f"The release {fact.release_id} runs anew{served}."
         case EnvironmentStopped():
             return f"{who} stopped the environment{_why(fact.reason)}"
+        case ReleasePinned() | ReleaseUnpinned() | ReleaseExpired():
+            return keeping.tell(fact, who)
         case EnvironmentClosed():
             return "Nothing is live in the environment any more, as it was deleted."
 

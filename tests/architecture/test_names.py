@@ -18,6 +18,7 @@ IRREGULAR = {"Overridden", "Cut", "Set", "Begun", "Held", "Lost", "Made", "Sent"
 NAMED_OTHERWISE = {
     "workspace": "tenant_id",
     "freezes": "tenant_id",
+    "retention": "tenant_id",
     "repository": "connection_id",
     "custom-domain": "domain_id",
 }

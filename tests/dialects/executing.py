@@ -93,7 +93,7 @@ class Execution:
             ),
         )
 
-    def publish(self, start_command: str | None = None) -> None:
+    def publish(self, start_command: str | None = None, artifact: str = "a" * 64) -> None:
         """Cut the release, and make it live."""
         cut = ReleaseCut(
             release_id=self.release,
@@ -104,7 +104,7 @@ class Execution:
             branch="main",
             commit=COMMIT,
             commit_message="Sell coffee",
-            artifact="a" * 64,
+            artifact=artifact,
             artifact_bytes=1234,
             runtime=RuntimeConfig(),
             start_command=start_command,

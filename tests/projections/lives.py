@@ -42,6 +42,7 @@ LIVES: dict[str, Callable[[str, ProjectId], Iterator[Fact]]] = {
     "environment": lambda name, _: chain(running_lives.life(EnvironmentId(name)), place_lives.environment(name)),
     "schedule": place_lives.schedule,
     "freezes": lambda name, _: place_lives.freezes(name),
+    "retention": lambda name, _: place_lives.retention(name),
     "keyring": lambda name, _: key_lives.keyring(name),
     "secret": lambda name, _: key_lives.secret(name),
     "custom-domain": lambda name, project: domain_lives.life(CustomDomainId(name), project),

@@ -30,6 +30,7 @@ from domain.project import (
     ProjectType,
     RuntimeConfig,
 )
+from domain.retention import RetentionPolicy, RetentionSet
 from domain.schedule import (
     ScheduleCreated,
     ScheduleDeleted,
@@ -133,3 +134,8 @@ def freezes(name: str) -> Iterator[Fact]:
     window = FreezeWindow(window_id=window_id, name="Weekends", kind=FreezeKind.DENY, weekly=weekly)
     yield FreezeWindowAdded(tenant_id=tenant, window=window)
     yield FreezeWindowRemoved(tenant_id=tenant, window_id=window_id, name="Weekends")
+
+
+def retention(name: str) -> Iterator[Fact]:
+    """A policy that is set."""
+    yield RetentionSet(tenant_id=ids.TenantId(name), policy=RetentionPolicy(releases=7))

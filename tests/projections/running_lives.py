@@ -16,6 +16,7 @@ from domain.environment import (
 )
 from domain.fact import Fact
 from domain.identifiers import DeploymentId, EnvironmentId, ProjectId, ReleaseId
+from domain.keeping import ReleaseExpired, ReleasePinned, ReleaseUnpinned
 from domain.project import RuntimeConfig, RuntimeRolledOut
 
 THREE = RuntimeConfig(instances=3, start_command="node .")
@@ -38,6 +39,9 @@ def life(environment: EnvironmentId) -> Iterator[Fact]:
     yield ActivationFailed(environment_id=environment, activation=5, release_id=release, error="It did not answer.")
     yield _restarting(environment, release, 6, RestartCause.STOPPED)
     yield _restarted(environment, release, 6)
+    yield ReleasePinned(environment_id=environment, release_id=release, deployment_number=1, reason="It is loved.")
+    yield ReleaseUnpinned(environment_id=environment, release_id=release, deployment_number=1)
+    yield ReleaseExpired(environment_id=environment, release_id=release, deployment_number=1)
 
 
 def rollout(project: ProjectId) -> Iterator[Fact]:

@@ -33,7 +33,7 @@ async def list_releases(
     asked: NamedDependency[Asked],
     environment_id: Annotated[EnvironmentId | None, QueryParameter(name="environmentId")] = None,
 ) -> Listing[ReleaseOut]:
-    """List a project's releases, the newest first: whatever is not active can be rolled back to."""
+    """List a project's releases, the newest first: whatever is not active and has not expired can be rolled back to."""
     existing(await projects.find(call.reader, call.tenant, project_id), "project")
     page = await releases.history(call.reader, call.tenant, project_id, asked.paging, environment_id=environment_id)
     return call.listed(page, asked, words.releases.release)

@@ -108,7 +108,7 @@ class SecretVersion(Out):
 
 
 class ReleaseOut(Out):
-    """An immutable result of a deployment. Whatever is not active can be rolled back to."""
+    """An immutable result of a deployment. Whatever is not active and has not expired can be rolled back to."""
 
     id: ReleaseId
     ref: str
@@ -127,6 +127,8 @@ class ReleaseOut(Out):
     created_by: str
     created_at: datetime
     activated_at: datetime | None
+    pinned: Annotated[bool, said("Whether it is kept however many follow it.")]
+    expired_at: Annotated[datetime | None, said("Since then it cannot be rolled back to; null while it is kept.")]
 
 
 class EventOut(Out):

@@ -3,8 +3,14 @@
 from typing import Annotated
 
 from adapters.http.native.wire.running import RuntimeOut
-from adapters.http.native.wire.shapes import Out, said
+from adapters.http.native.wire.shapes import In, Out, Reason, said
 from domain.identifiers import ReleaseId
+
+
+class Pinning(In):
+    """Pin a release."""
+
+    reason: Reason | None = None
 
 
 class ReleaseVersion(Out):

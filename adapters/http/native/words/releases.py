@@ -37,6 +37,8 @@ def release(row: ReleaseRow) -> ReleaseOut:
         created_by=row.created_by,
         created_at=row.created_at,
         activated_at=row.activated_at,
+        pinned=row.pinned,
+        expired_at=row.expired_at,
     )
 
 
