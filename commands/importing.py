@@ -3,6 +3,7 @@
 An import that was broken off is repeated whole: what it had done then is unchanged.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
@@ -18,6 +19,8 @@ from domain.identifiers import EnvironmentId, ProjectId, SecretId
 from domain.secret import SecretRotated, SecretScope
 
 MOST_NAMES = 200
+AT_ONCE = 10
+"""So many are kept side by side, and share commits."""
 
 
 class Variable(Value):
@@ -103,8 +106,11 @@ async def carry_out(
 ) -> Caused:
     """Keep what is to be kept, of which there is something. The request counts as done with the last of it."""
     *earlier, last = planned
-    for one in earlier:
-        await _keep(handler, vault, context, destination, one, new, None)
+    for start in range(0, len(earlier), AT_ONCE):
+        few = [_keep(handler, vault, context, destination, one, new, None) for one in earlier[start : start + AT_ONCE]]
+        for kept in await asyncio.gather(*few, return_exceptions=True):
+            if isinstance(kept, BaseException):
+                raise kept
     return await _keep(handler, vault, context, destination, last, new, request)
 
 
