@@ -44,7 +44,7 @@ def kept_port(file: Path) -> int:
 
 
 def _range() -> range:
-    """Below the ports that the kernel gives to outgoing connections, and below the applications' where there is room."""
+    """Below the ports that the kernel gives to outgoing connections, and the applications' where there is room."""
     first, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     top = first - APPLICATIONS
     return range(max(top - OURS, 1024), top) if top > OURS else range(1024, max(first, 2 * OURS))

@@ -59,11 +59,16 @@ async def test_a_database_is_made_written_backed_up_restored_and_removed(case: C
 
 
 async def _keep_others_out(case: Case) -> None:
-    """Neither a wrong password comes in, nor does the right one open what is the plane's."""
+    """Neither a wrong password comes in, nor does the right one, or the server itself, see what is the plane's."""
     with pytest.raises(AWAY):
         await case.customer.count(replace(case.order, password=SecretValue("wrong")))
     with pytest.raises(AWAY):
         await case.customer.pry(case.order)
+    instance = await case.servers.runtime.instance(case.server)
+    assert instance is not None
+    seen = Path(f"/proc/{instance.pid}/root")
+    assert (seen / "app").is_dir()
+    assert not seen.joinpath(*case.servers.places.data_dir.parts[1:]).exists()
 
 
 async def _fail_to_restore(case: Case, tmp_path: Path) -> None:
