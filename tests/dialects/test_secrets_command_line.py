@@ -4,8 +4,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 import services.cli  # noqa: F401 - declares the commands
@@ -70,3 +72,30 @@ def test_a_workspace_is_shredded_by_its_name_alone(insider: Caller, types: Types
     assert "must be the workspace's name" in types("shred", "--confirm", "x", "--reason", "y", status=2)
     assert "are destroyed" in types("shred", "--confirm", name, "--reason", "y")
     assert "gone" in types("show", "KEY")
+
+
+def test_an_operator_sees_and_exchanges_keys(plane: Plane, insider: Caller) -> None:
+    secret = insider.post("/secrets", {"name": "KEY", "value": "1"})
+    server = conninfo_to_dict(plane.settings.database_url)
+    url = f"postgresql:///{server['dbname']}?{urlencode({name: server[name] for name in ('user', 'host', 'port')})}"
+
+    def operated(*arguments: str, status: int = 0) -> str:
+        words = ["ops", "keys", *arguments, "--data-dir", str(plane.settings.data_dir)]
+        done = CliRunner().invoke(app, words, env={"SHIPBOOK_DATABASE_URL": url})
+        assert done.exit_code == status, done.output
+        return done.output
+
+    def generations() -> dict[int, int]:
+        found = read(operated("show", "--json"))["keys"]
+        return {one["generation"]: one["values"] for one in found if one["scope"] == insider.tenant}
+
+    assert generations() == {0: 0, 1: 1}
+    assert "1 value sealed again" in operated("rotate", "--workspace", insider.tenant)
+    assert generations() == {0: 0, 1: 0, 2: 1}
+    assert "under the new master key" in operated("rotate")
+    assert "wraps 0 keys" in operated("show")
+    assert "No workspace 'nobody' has keys" in operated("rotate", "--workspace", "nobody", status=2)
+    assert "not both" in operated("rotate", "--all", "--workspace", "nobody", status=2)
+    assert plane.call(plane.core.vault.open(insider.tenant, secret["id"], 1)).reveal == "1"
+    told = insider.get(f"/audit?subject=keyring-{insider.tenant}")["items"]
+    assert told[0]["message"].startswith("operator ")
