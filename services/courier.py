@@ -207,13 +207,16 @@ class Courier:
         return None
 
     async def _keep_house(self) -> NoReturn:
-        """Stop channels for which too much waits, and forget what is old."""
         while True:
-            for row in await self._deliveries.crowded(MOST_WAITING):
-                await self._disable(row, f"More than {MOST_WAITING} deliveries wait for it.")
-            while await self._deliveries.forget(KEPT_DAYS, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
-                pass
+            await self.tidy()
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
+
+    async def tidy(self) -> None:
+        """Stop channels for which too much waits, and forget what is old."""
+        for row in await self._deliveries.crowded(MOST_WAITING):
+            await self._disable(row, f"More than {MOST_WAITING} deliveries wait for it.")
+        while await self._deliveries.forget(KEPT_DAYS, FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE:
+            pass
 
 
 def consequence(row: DeliveryRow, verdict: Verdict, now: datetime, first: float) -> tuple[DeliveryStatus, float]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from adapters.notifications.deliveries import Attempt, Deliveries, DeliveryRow, DeliveryStatus, delivery_of
 from adapters.notifications.sending import Verdict
 from domain.identifiers import ChannelId, DeliveryId, StreamName, TenantId
+from services import courier
 from services.courier import EACH, LONGEST_WAIT, TRIED_FOR, Courier, consequence
 from services.notifier import OFFICE, Notifier
 from tests.dialects.plane import Caller, Plane
@@ -351,16 +352,25 @@ def test_only_the_last_attempts_are_kept(plane: Plane, insider: Caller, receiver
     assert [one.duration_ms for one in last.tried] == list(range(5, 25))
 
 
-def test_a_channel_for_which_too_much_waits_is_found(plane: Plane, insider: Caller, receiver: Receiver) -> None:
+def test_a_channel_for_which_too_much_waits_is_disabled(
+    plane: Plane, insider: Caller, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     receiver.open.clear()
-    channel = webhook(insider, f"{receiver.url}/slow")
+    crowded, other = webhook(insider, f"{receiver.url}/slow"), webhook(insider, f"{receiver.url}/slow", "other")
     for _ in range(3):
         insider.connection()
-    plane.wait(lambda: len(deliveries(insider, channel, "pending")) == 3)
-    store = Deliveries(plane.core.database)
+    insider.patch(f"{CHANNELS}/{other['id']}", {"events": ["secret"]})
+    insider.connection()
+    plane.wait(lambda: len(deliveries(insider, crowded, "pending")) == 4)
+    monkeypatch.setattr(courier, "MOST_WAITING", 3)
 
-    assert channel["id"] in [row.channel_id for row in plane.call(store.crowded(2))]
-    assert channel["id"] not in [row.channel_id for row in plane.call(store.crowded(3))]
+    plane.call(Courier(plane.core, Deliveries(plane.core.database)).tidy())
+
+    plane.wait(lambda: insider.get(f"{CHANNELS}/{crowded['id']}")["status"] == "disabled")
+    stopped = insider.get(f"{CHANNELS}/{crowded['id']}")
+    assert stopped["disabledBecause"] == "More than 3 deliveries wait for it."
+    assert insider.get(f"{CHANNELS}/{other['id']}")["status"] == "active"
+    plane.wait(lambda: len(deliveries(insider, crowded, "cancelled")) == 4)
 
 
 def test_old_deliveries_are_forgotten_but_not_those_that_wait(
