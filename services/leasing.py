@@ -107,9 +107,12 @@ async def lease(
     queued: DeploymentQueued,
     context: Context,
     executor_id: ExecutorId,
-    builds_at_once: int = 1,
+    builds_at_once: int,
 ) -> Lease | None:
-    """Take the deployment, or None where it has ended, was given up or waits. Raises ``NotItsTurn``."""
+    """Take the deployment, or None where it has ended, was given up or waits. Raises ``NotItsTurn``.
+
+    One that builds takes one of the workspace's ``builds_at_once`` slots as well.
+    """
     slots: Sequence[int | None] = [None] if queued.promotes else range(1, builds_at_once + 1)
     for slot in slots:
         command = LeaseDeployment(deployment_id=queued.deployment_id, executor_id=executor_id, slot=slot)
