@@ -6,7 +6,7 @@ Caddy's configuration never changes; while this process is away Caddy goes on wi
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -163,17 +163,18 @@ class _Edge:
         if route.static:
             artifact = Artifacts(self.settings.artifacts_dir).path(route.artifact)
             return StaticRoute(hostname, release_id, artifact, route.spa_fallback, environment_id)
-        return ServiceRoute(hostname, release_id, self._listening(route), environment_id)
+        return ServiceRoute(hostname, release_id, listening(route, self._silent), environment_id)
 
-    def _listening(self, route: EnvironmentRoute) -> tuple[Upstream, ...]:
-        """The service's instances without those that have ended, unless all have."""
-        places = [(route.release_id, route.launch, number) for number in range(len(route.upstreams))]
-        found = [
-            Upstream(host=one.host, port=one.port)
-            for one, place in zip(route.upstreams, places, strict=True)
-            if place not in self._silent or self._silent.issuperset(places)
-        ]
-        return tuple(found)
+
+def listening(route: EnvironmentRoute, silent: Collection[Place]) -> tuple[Upstream, ...]:
+    """The service's instances without the ``silent`` ones, unless all are."""
+    places = [(route.release_id, route.launch, number) for number in range(len(route.upstreams))]
+    left = [place for place in places if place not in silent] or places
+    return tuple(
+        Upstream(host=one.host, port=one.port)
+        for one, place in zip(route.upstreams, places, strict=True)
+        if place in left
+    )
 
 
 def _may_be_certified(hostname: str) -> bool:

@@ -160,7 +160,7 @@ def test_runtime_shows_urls_active_release_instance_routes_and_domains(insider: 
     live = insider.get(path)
     assert (live["status"], live["urls"], live["domains"]) == ("live", [place["url"]], [])
     assert live["activeRelease"]["id"] == found["releaseId"]
-    assert live["instances"] == [{"host": "127.0.0.1", "port": 4000}]
+    assert [(one["host"], one["port"], one["serving"]) for one in live["instances"]] == [("127.0.0.1", 4000, True)]
     assert live["routes"][0]["target"] == "instances"
     assert live["routes"][0]["host"] == f"{place['label']}.localhost"
 

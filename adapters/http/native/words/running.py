@@ -42,7 +42,7 @@ def runtime(
         urls=[where for name, where in own if not name.startswith(WILDCARD)],
         active_release=release(active) if active else None,
         runtime_config=runtime_config(config) if config else None,
-        instances=[*_serving(row, measured), *_others(row, measured)],
+        instances=[*_serving(row, measured), *_starting(row, measured)],
         routes=[
             RouteOut(host=name, url=where, target=_target(row, active), release_id=active.id) for name, where in own
         ]
@@ -102,10 +102,14 @@ def _serving(row: EnvironmentRow, measured: Sequence[MeasuredInstance]) -> Seque
     ]
 
 
-def _others(row: EnvironmentRow, measured: Sequence[MeasuredInstance]) -> Sequence[InstanceOut]:
-    """Those that are being started, finish their last requests, or are kept warm."""
-    running = [one for one in measured if one.state != "stopped" and not (_is_active(row, one) and row.upstreams)]
-    return [_instance(one, serving=False) for one in running]
+def _starting(row: EnvironmentRow, measured: Sequence[MeasuredInstance]) -> Sequence[InstanceOut]:
+    """Those that are being made live beside them."""
+    becoming = row.activating_release_id, row.launching.number
+    return [
+        _instance(one, serving=False)
+        for one in measured
+        if (one.release_id, one.launch) == becoming and not (_is_active(row, one) and row.upstreams)
+    ]
 
 
 def _is_active(row: EnvironmentRow, one: MeasuredInstance) -> bool:
