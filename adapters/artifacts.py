@@ -3,11 +3,16 @@
 An artifact's digest is the SHA-256 of a deterministic tar of its tree: names sorted, no times, no owners, modes 0644
 and 0755 only. It is stored unpacked, under ``<directory>/<first two digits>/<digest>``, so that a server can use it
 in place. A tree appears under its digest whole or not at all.
+
+The time of a tree's folder is when somebody last counted on it: whoever publishes or promotes touches it, so that it is
+not removed before the release that refers to it can be read.
 """
 
 import asyncio
 import contextlib
+import fcntl
 import hashlib
+import math
 import os
 import stat
 import tarfile
@@ -23,6 +28,8 @@ from adapters.runtime.sandbox import remove_tree
 
 PASSING = ".passing"
 """The folder of trees that are being written; what is left in it by a dead process is swept."""
+LOCK = ".lock"
+"""Held for the moment in which a tree is touched or taken away."""
 PIECE = 1 << 20
 
 
@@ -103,12 +110,34 @@ class Artifacts:
         await asyncio.to_thread(tar.add_tree, self.path(digest), ())
         return tar.digest() == digest
 
-    async def remove(self, digest: str) -> None:
-        """Delete an artifact: first from view, then from disk. One that is not there is no error."""
+    def touch(self, digest: str) -> bool:
+        """Count on the artifact from this moment on; whether it is there."""
+        with self._locked():
+            try:
+                os.utime(self.path(digest))
+            except FileNotFoundError:
+                return False
+            return True
+
+    def untouched(self, since: float) -> list[str]:
+        """The digests of the artifacts that nobody has touched since then (seconds since the epoch)."""
+        found = [path for folder in self._directory.glob("[0-9a-f][0-9a-f]") for path in folder.iterdir()]
+        return [path.name for path in found if _touched(path) < since]
+
+    async def remove(self, digest: str, untouched_since: float = math.inf) -> bool:
+        """Delete an artifact, first from view, then from disk; whether this did.
+
+        One that is not there is no error, and one that was touched since then stays.
+        """
         gone = self._directory / PASSING / f"{os.getpid()}-{uuid4().hex}"
-        with contextlib.suppress(FileNotFoundError):
-            self.path(digest).rename(gone)
+        with self._locked():
+            if _touched(self.path(digest)) >= untouched_since:
+                return False
+            with contextlib.suppress(FileNotFoundError):
+                self.path(digest).rename(gone)
+        there = gone.is_dir()
         await asyncio.to_thread(remove_tree, gone)
+        return there
 
     def sweep(self) -> int:
         """Remove what publishers that are no more have left half-written; answers how many."""
@@ -133,17 +162,24 @@ class Artifacts:
 
     def _settle(self, passing: Path, digest: str) -> None:
         """Give the finished tree its place. Whoever comes second finds the place taken by the same content."""
-        place = self.path(digest)
-        if place.is_dir():
+        if self.touch(digest):
             return
+        place = self.path(digest)
         if self._owner is not None:
             _give(passing, self._owner)
         place.parent.mkdir(exist_ok=True)
+        os.utime(passing)
         try:
             passing.rename(place)
         except OSError:
-            if not place.is_dir():
+            if not self.touch(digest):
                 raise
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._directory / LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
 
 class _Tar:
@@ -256,6 +292,14 @@ def _give(tree: Path, owner: int) -> None:
     for _, folders, files, directory in os.fwalk(tree):
         for name in (*folders, *files):
             os.chown(name, owner, owner, dir_fd=directory, follow_symlinks=False)
+
+
+def _touched(tree: Path) -> float:
+    """When it was touched; minus infinity where it is not there."""
+    try:
+        return tree.stat().st_mtime
+    except FileNotFoundError:
+        return -math.inf
 
 
 def _alive(pid: str) -> bool:

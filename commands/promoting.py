@@ -1,7 +1,8 @@
 """Promoting: make a release of one environment live in another of the project, without building."""
 
-from commands import deployment, release
+from commands import deployment, environment, release
 from commands.handling import Caused, Handler
+from commands.keeping import require_kept
 from commands.ports import Numbers, Request
 from commands.release import require_release
 from commands.triggering import trigger
@@ -31,6 +32,7 @@ async def promote(
         raise NotFound("The project has no such release.")
     if cut.environment_id == environment_id:
         raise Conflict("The release is this environment's own. Roll back to it instead.", code="own_release")
+    require_kept(release_id, await handler.state(environment.DECIDER, cut.environment_id, context.tenant_id))
     return await trigger(
         handler,
         numbers,

@@ -11,7 +11,7 @@ from domain.project import RuntimeConfig
 from domain.release import ReleaseCut, SecretPin
 from projections.changes import Change, Patch, Put, ReadModel, Row, Table
 from projections.phrases import deployment_reference
-from projections.reading import Page, Paging, Reader, Selection, every
+from projections.reading import LARGEST_PAGE, Page, Paging, Reader, Selection, every
 
 
 class ReleaseRow(Row, kw_only=True):
@@ -132,6 +132,18 @@ async def history(
 async def unexpired(reader: Reader) -> list[ReleaseRow]:
     """Every release of the whole plane that is kept, environment by environment; for who lets them expire."""
     return await every(reader, RELEASES, Selection(equal={"expired_at": None}, order_by="environment_id"))
+
+
+async def made_of(reader: Reader, artifacts: Sequence[str]) -> list[ReleaseRow]:
+    """Every release of the whole plane, expired or not, that was built to one of the artifacts; for who removes these.
+
+    As many artifacts as one likes.
+    """
+    found: list[ReleaseRow] = []
+    for start in range(0, len(artifacts), LARGEST_PAGE):
+        equal = {"artifact": tuple(artifacts[start : start + LARGEST_PAGE])}
+        found += await every(reader, RELEASES, Selection(equal=equal))
+    return found
 
 
 async def rollback_targets(

@@ -95,7 +95,8 @@ class Deployer:
 
     async def _made(self, lease: Lease, journal: Journal, ingredients: Ingredients) -> ReleaseCut:
         if lease.queued.promotes:
-            return await promoted(lease, journal, lease.queued.promotes, release_of(lease.queued), ingredients)
+            release_id = release_of(lease.queued)
+            return await promoted(lease, journal, lease.queued.promotes, release_id, ingredients, self.maker.artifacts)
         return await self.maker.make(lease, journal, release_of(lease.queued), ingredients)
 
     async def _cut_already(self, lease: Lease) -> ReleaseCut | None:

@@ -29,6 +29,7 @@ from services.activating import Activator
 from services.backing_up import BackingUp
 from services.building import Builder
 from services.cache_sweeping import CacheSweeper, caches
+from services.collecting import Collecting
 from services.database_grounds import Grounds
 from services.databases import Databases
 from services.deploying import Deployer
@@ -76,6 +77,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
             tasks.create_task(executor.databases.run())
             tasks.create_task(executor.shipping.run())
             tasks.create_task(executor.sweeper.run())
+            tasks.create_task(executor.collecting.run())
             tasks.create_task(_take(queue, "build", settings.builds_at_once, executor.builder.build))
             tasks.create_task(_take(queue, "activate", REACTIVATIONS_AT_ONCE, executor.reactivation.activate))
             ready()
@@ -92,6 +94,7 @@ class Executor:
     databases: Databases
     shipping: Shipping
     sweeper: CacheSweeper
+    collecting: Collecting
 
 
 async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, place: Path, volumes: Volumes) -> Executor:
@@ -100,7 +103,6 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
     log.info(able.describe())
     say_isolation(settings.run_dir, Isolation(whole=able.namespaces, sentence=able.describe()))
     artifacts = Artifacts(settings.artifacts_dir, able.owner)
-    await asyncio.to_thread(artifacts.sweep)
     await asyncio.to_thread(limits.sweep)
     toolchains = Toolchains(settings.toolchains_dir, able)
     runtime = ProcessRuntime(settings.applications_dir, able)
@@ -131,6 +133,7 @@ async def _executor(parts: Core, writers: LineWriters, doorbells: Doorbells, pla
         databases=Databases(grounds, BackingUp(grounds), Measurements(parts.database)),
         shipping=Shipping(parts, runtime, specifier, writers, hosting, volumes),
         sweeper=CacheSweeper(kept),
+        collecting=Collecting(parts, artifacts, toolchains),
     )
 
 

@@ -1,7 +1,10 @@
 """Making a release of another environment's: its artifact, with this environment's configuration and secrets."""
 
+import asyncio
+
 from msgspec.structs import replace
 
+from adapters.artifacts import Artifacts
 from commands import release
 from commands.release import CutRelease, require_release
 from domain.identifiers import ReleaseId
@@ -15,7 +18,12 @@ from services.steps import StepFailed, step
 
 
 async def promoted(
-    lease: Lease, journal: Journal, source_id: ReleaseId, release_id: ReleaseId, ingredients: Ingredients
+    lease: Lease,
+    journal: Journal,
+    source_id: ReleaseId,
+    release_id: ReleaseId,
+    ingredients: Ingredients,
+    artifacts: Artifacts,
 ) -> ReleaseCut:
     """Cut the deployment's release from another one; nothing is built. Raises ``StepFailed``."""
     queued = lease.queued
@@ -27,6 +35,8 @@ async def promoted(
         serves = runtime.runtime_type is not RuntimeType.STATIC
         if serves != (source.start_command is not None):
             raise StepFailed("The release was built to be served another way than the project is now. Deploy it anew.")
+        if not await asyncio.to_thread(artifacts.touch, source.artifact):
+            raise StepFailed("The release's files are no longer on this machine. Deploy its commit again.")
         cut = replace(
             source,
             release_id=release_id,

@@ -101,6 +101,16 @@ class Toolchains:
                 found.append(await self._manager(tool, version, found[0], on_output))
         return tuple(found)
 
+    def sweep(self) -> int:
+        """Remove what processes that are no more have left half-fetched; answers how many."""
+        passing = [
+            (path, path.name.removeprefix(PASSING).split("-")[0]) for path in self._directory.glob(f"*/{PASSING}*")
+        ]
+        left = [path for path, owner in passing if not Path(f"/proc/{owner}").exists()]
+        for path in left:
+            remove_tree(path)
+        return len(left)
+
     async def _node(self, request: str, on_output: OnOutput) -> Toolchain:
         try:
             allowed = intervals(request)
