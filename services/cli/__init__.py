@@ -14,6 +14,7 @@ from services.cli import (  # noqa: F401 - each declares its commands
     looking,
     notifications,
     releasing,
+    retaining,
     running,
     serving,
 )

@@ -102,7 +102,7 @@ def _environment_row(project: ProjectStatus, place: EnvironmentStatus) -> Sequen
         live.ref if live else "",
         live.commit[:8] if live else "",
         age(live.activated_at) if live else "",
-        place.runtime.urls[0] if place.runtime.urls else "",
+        " ".join(place.runtime.urls),
     )
 
 
@@ -154,7 +154,7 @@ def releases(session: Session, wanted: str | None, environment: str | None, numb
     session.console.document(found)
     session.console.table(
         ("RELEASE", "ENVIRONMENT", "STATE", "COMMIT", "SIZE", "BUILT", "LAST LIVE", "ABOUT"),
-        [_release_row(names[one.environment_id], one) for one in found],
+        [_release_row(names.get(one.environment_id, "(deleted)"), one) for one in found],
         empty=f"{project.slug} has no release yet.",
     )
     return Exit.OK
@@ -164,13 +164,18 @@ def _release_row(place: str, one: ReleaseOut) -> Sequence[str]:
     return (
         one.ref,
         place,
-        "active" if one.active else "",
+        _state(one),
         one.commit[:8],
         size(one.artifact_bytes),
         age(one.created_at),
         age(one.activated_at),
         _shortened(one.commit_message),
     )
+
+
+def _state(one: ReleaseOut) -> str:
+    words = {"active": one.active, "expired": one.expired_at is not None, "pinned": one.pinned}
+    return ", ".join(word for word, holds in words.items() if holds)
 
 
 def _shortened(text: str, most: int = 60) -> str:

@@ -72,11 +72,11 @@ def _word(value: str | float | bool | None) -> str:
 
 
 def _former(releases: list[ReleaseOut], where: str) -> ReleaseOut:
-    """The release cut before the active one that was live at some time; ``releases`` are the newest first."""
+    """The kept release before the active one that was live at some time; ``releases`` are the newest first."""
     active = next((place for place, one in enumerate(releases) if one.active), None)
     if active is None:
         raise WrongUsage(f"Nothing is live in {where}, so there is nothing to go back from.")
-    former = next((one for one in releases[active + 1 :] if one.activated_at), None)
+    former = next((one for one in releases[active + 1 :] if one.activated_at and not one.expired_at), None)
     if former is None:
         raise WrongUsage(f"{releases[active].ref} is the first release of {where}. `shipbook releases` lists them all.")
     return former
