@@ -210,7 +210,7 @@ def evolve(state: Environment, fact: Event) -> Environment:
         case EnvironmentStopped():
             return _stopped(state, fact)
         case ActivationFailed():
-            return replace(state, activating=None)
+            return replace(state, activating=None, postponed=None)
         case InstancesMoved():
             return replace(state, upstreams=fact.upstreams)
         case EnvironmentClosed():
@@ -227,13 +227,18 @@ def _unattended(state: Environment, fact: EnvironmentRolledBack | RestartStarted
         activating=fact.release_id,
         launching=launching,
         unattended=True,
-        postponed=None if launching.runtime else state.postponed,
     )
 
 
 def _live(state: Environment, fact: ReleaseActivated | EnvironmentRestarted, launch: Launch) -> Environment:
     return replace(
-        state, active=fact.release_id, upstreams=fact.upstreams, launch=launch, activating=None, stopped=False
+        state,
+        active=fact.release_id,
+        upstreams=fact.upstreams,
+        launch=launch,
+        activating=None,
+        postponed=None,
+        stopped=False,
     )
 
 
