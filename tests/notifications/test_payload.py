@@ -40,7 +40,7 @@ def test_what_sounds_like_a_secret_is_private_or_was_looked_at() -> None:
     assert {(tag, name) for tag, name in told if name not in REVIEWED} == set()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of([any_of(fact) for fact in FACTS.values()]))
 def test_every_fact_can_be_told(fact: Any) -> None:
     said = message(recorded(fact), DeliveryId("d"), TenantId("t"))
@@ -57,7 +57,7 @@ def test_fingerprints_and_passwords_in_addresses_are_left_out() -> None:
     assert public(connected)["url"] == "https://example.com/shop"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.emails() | st.text(min_size=1, max_size=9).map(lambda name: f"{name}@x"), st.text(max_size=300))
 def test_every_address_that_is_taken_and_every_sentence_make_a_letter(address: str, sentence: str) -> None:
     target = EmailTarget(host="mail", port=25, tls=Tls.NONE, sender=address, recipients=(address,))
