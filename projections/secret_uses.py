@@ -62,7 +62,8 @@ async def releases_of(reader: Reader, tenant: TenantId, uses: Sequence[SecretUse
 
 
 async def pinned(reader: Reader, tenant: TenantId, secret_id: SecretId) -> frozenset[int]:
-    """The versions of the secret that releases which are kept have."""
+    """The versions of the secret that releases have which may be made live once more."""
     uses = await every(reader, USES, Selection(equal={"tenant_id": tenant, "secret_id": secret_id}, order_by="number"))
-    kept = await releases_of(reader, tenant, uses)
+    releases = await releases_of(reader, tenant, uses)
+    kept = {release.id for release in releases.values() if release.expired_at is None}
     return frozenset(use.version for use in uses if use.release_id in kept)

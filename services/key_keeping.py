@@ -9,13 +9,14 @@ from typing import NoReturn
 import structlog
 
 from adapters.master_keys import MasterKeyError
+from adapters.readmodels import checkpoints, live
 from commands.secret import DeleteValues
 from domain.history import Actor, Context, Recorded
 from domain.identifiers import CausationId, RequestId, derived
 from domain.keyring import KeysShredded
 from domain.rejection import Rejection
 from domain.secret import SecretValuesDeleted
-from projections import secret_uses, secrets
+from projections import releases, secret_uses, secrets
 from projections.reading import LARGEST_PAGE, Paging
 from projections.secrets import RemovedSecretRow
 from services.key_rotation import KeyRotation
@@ -70,6 +71,7 @@ class KeyKeeping:
 
     async def look(self) -> None:
         """End what was broken off, drop old keys, and let go the values of removed secrets."""
+        head = await self.core.log.head()
         rotation = KeyRotation(self.core, ACTOR)
         for begun in await rotation.keys.unsettled():
             await rotation.complete(begun)
@@ -77,7 +79,15 @@ class KeyKeeping:
             await rotation.seal_again(scope)
         if dropped := await rotation.keys.tidy():
             log.info("old keys were dropped", keys=dropped)
-        await self._let_go()
+        if await self.knows(head):
+            await self._let_go()
+
+    async def knows(self, position: int) -> bool:
+        """Whether the read models know every use and every release up to there: what is deleted does not come back."""
+        async with self.core.database.connection() as connection:
+            standings = await checkpoints(connection)
+        found = [standings.get(live(model.name)) for model in (secret_uses.MODEL, releases.MODEL)]
+        return all(one and one.stopped_at is None and one.position >= position for one in found)
 
     async def _let_go(self) -> None:
         moment, paging = self.core.clock.now() - UNUSED_FOR, Paging(size=LARGEST_PAGE)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 
+from commands.keeping import ExpireRelease
+from domain.identifiers import EnvironmentId
 from domain.rejection import NotFound
 from services.key_keeping import ACTOR, KeyKeeping
 from services.key_rotation import KeyRotation
@@ -36,6 +38,11 @@ def keeping(caller: Caller) -> KeyKeeping:
 
 def shredded(caller: Caller) -> Any:
     return caller.post("/shred", {"confirm": name_of(caller), "reason": "The contract ended."}, status=200)
+
+
+async def known(caller: Caller) -> bool:
+    """Whether it is known which releases have which secrets."""
+    return await KeyKeeping(caller.plane.core).knows(await caller.plane.core.log.head())
 
 
 class TestShredding:
@@ -119,6 +126,32 @@ class TestRemovedSecrets:
         told = [one["message"] for one in insider.get("/audit")["items"] if one["type"] == "secret.values-deleted"]
         assert told == ["key keeping deleted 2 values of the removed secret 'KEY', which no release has."]
 
+    def test_nothing_is_deleted_while_it_is_not_known_which_releases_there_are(self, insider: Caller) -> None:
+        secret = insider.post("/secrets", {"name": "KEY", "value": "1"})
+        insider.http.delete(f"{insider.base}/secrets/{secret['id']}")
+        stop = "UPDATE read_models.checkpoints SET stopped_at = %s WHERE generation = 'read_secret_uses' RETURNING 1"
+
+        insider.plane.call(insider.plane.core.database.fetch(stop, [1]))
+        look(insider, keeping(insider))
+        insider.plane.call(insider.plane.core.database.fetch(stop, [None]))
+        insider.plane.wait(lambda: insider.plane.call(known(insider)))
+
+        assert opened(insider, secret) == "1"
+
+    def test_values_that_only_expired_releases_have_are_deleted(self, insider: Caller) -> None:
+        project = insider.project()
+        secret = insider.post("/secrets", {"name": "KEY", "value": "1"})
+        release = cut(insider, project, secret, 1, 1)
+        insider.http.delete(f"{insider.base}/secrets/{secret['id']}")
+        place = EnvironmentId(project["environments"][0]["id"])
+        expire = ExpireRelease(environment_id=place, release_id=release, deployment_number=1)
+        insider.plane.do(insider.tenant, expire)
+
+        look(insider, keeping(insider))
+
+        with pytest.raises(NotFound):
+            opened(insider, secret)
+
     def test_values_of_a_secret_that_is_in_use_are_kept(self, insider: Caller) -> None:
         secret = insider.post("/secrets", {"name": "KEY", "value": "1"})
 
@@ -156,9 +189,10 @@ class TestRotations:
 
 def look(caller: Caller, keeping: KeyKeeping) -> None:
     """One round, and what follows from it."""
-    before = caller.plane.call(caller.plane.core.log.head())
-    caller.plane.call(keeping.look())
-    facts = caller.plane.call(caller.plane.core.log.following(before, 1000))
-    caller.plane.call(keeping.destroy(facts))
-    if facts:
-        assert caller.plane.call(caller.plane.progress.passed(facts[-1].position, 10))
+    call, events = caller.plane.call, caller.plane.core.log
+    before = call(events.head())
+    call(keeping.look())
+    head = call(events.head())
+    caller.plane.wait(lambda: len(call(events.following(before, 1000))) == head - before)
+    call(keeping.destroy(call(events.following(before, 1000))))
+    assert call(caller.plane.progress.passed(head, 10))
