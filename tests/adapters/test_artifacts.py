@@ -192,3 +192,27 @@ def test_every_name_and_content_survives(tmp_path_factory: pytest.TempPathFactor
         path.name: path.read_bytes() for path in (place / "site").iterdir()
     }
     assert asyncio.run(store.verify(artifact.digest))
+
+
+async def test_what_somebody_publishes_again_is_never_taken_away_for_being_old(
+    store: Artifacts, tmp_path: Path
+) -> None:
+    source = tree(tmp_path / "one", {"a": "1"})
+    digest = (await store.publish(source)).digest
+    since = store.path(digest).stat().st_mtime - 60
+    for _ in range(50):
+        os.utime(store.path(digest), (1, 1))
+        assert store.untouched(since) == [digest]
+        await asyncio.gather(store.publish(source), store.remove(digest, since))
+        assert store.has(digest)
+        assert store.untouched(since) == []
+
+
+async def test_what_was_counted_on_stays(store: Artifacts, tmp_path: Path) -> None:
+    digest = (await store.publish(tree(tmp_path / "one", {"a": "1"}))).digest
+    before = store.path(digest).stat().st_mtime - 60
+    os.utime(store.path(digest), (1, 1))
+    assert store.touch(digest)
+    assert not await store.remove(digest, before)
+    assert await store.remove(digest)
+    assert (store.touch(digest), await store.remove(digest)) == (False, False)

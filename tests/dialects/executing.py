@@ -21,7 +21,7 @@ from domain.deployment import Outcome
 from domain.environment import Upstream
 from domain.identifiers import DeploymentId, EnvironmentId, ExecutorId, LogId, ProjectId, ReleaseId, build_log, uuid7
 from domain.project import RuntimeConfig
-from domain.release import ReleaseCut
+from domain.release import ReleaseCut, Surroundings
 from domain.steps import StepKind
 from tests.dialects.plane import Caller, Plane
 
@@ -93,7 +93,7 @@ class Execution:
             ),
         )
 
-    def publish(self, start_command: str | None = None, artifact: str = "a" * 64) -> None:
+    def publish(self, start_command: str | None = None, artifact: str = "a" * 64, tools: tuple[str, ...] = ()) -> None:
         """Cut the release, and make it live."""
         cut = ReleaseCut(
             release_id=self.release,
@@ -108,6 +108,7 @@ class Execution:
             artifact_bytes=1234,
             runtime=RuntimeConfig(),
             start_command=start_command,
+            surroundings=Surroundings(tools=tools),
         )
         begin = BeginActivation(
             environment_id=self.environment,

@@ -101,6 +101,7 @@ def test_what_dead_processes_left_half_done_goes_and_what_living_ones_do_stays(
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait(10)
     left = [
+        insider.plane.settings.builds_dir / "left",
         tmp_path / "artifacts" / WRITTEN / f"{dead.pid}-a",
         tmp_path / "toolchains" / "node" / f"{FETCHED}{dead.pid}-a",
     ]
@@ -113,7 +114,7 @@ def test_what_dead_processes_left_half_done_goes_and_what_living_ones_do_stays(
 
     collect(insider, store, tmp_path)
 
-    assert [place.exists() for place in (*left, *under_way)] == [False, False, True, True]
+    assert [place.exists() for place in (*left, *under_way)] == [False, False, False, True, True]
 
 
 def test_an_expired_release_cannot_be_promoted(insider: Caller) -> None:
@@ -127,3 +128,19 @@ def test_an_expired_release_cannot_be_promoted(insider: Caller) -> None:
     refused = insider.post(path, {"releaseId": first}, status=409)
 
     assert refused["code"] == "release_expired"
+
+
+def test_tools_go_that_nobody_asked_for_and_nothing_runs_with(
+    insider: Caller, store: Artifacts, tmp_path: Path
+) -> None:
+    execution = Execution(insider, insider.deployment())
+    execution.publish(tools=("node@20.1.0",))
+    places = [tmp_path / "toolchains" / tool for tool in ("node/18.1.0", "node/20.1.0", "pnpm/9.1.0")]
+    for place in places:
+        (place / "bin").mkdir(parents=True)
+    for place in places[:2]:
+        os.utime(place, (1, 1))
+
+    collect(insider, store, tmp_path)
+
+    assert [place.exists() for place in places] == [False, True, True]
