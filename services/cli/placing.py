@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from msgspec import UNSET
 
@@ -55,7 +54,7 @@ def delete(session: Session, project: str | None, name: str, confirm: str, reaso
     """Delete an environment."""
     found = finding.project(session, project)
     place = finding.environment(found, name)
-    session.client.delete(_confirming(session.path("projects", found.id, "environments", place.id), confirm, reason))
+    session.client.delete(session.path("projects", found.id, "environments", place.id), confirm=confirm, reason=reason)
     session.console.document({"deleted": place.name, "id": place.id})
     session.console.say(f"{place.name} of {found.slug} is deleted. Its history stays.")
     return Exit.OK
@@ -74,7 +73,7 @@ def archive(session: Session, project: str, *, archived: bool) -> int:
 def delete_project(session: Session, project: str, confirm: str, reason: str | None) -> int:
     """Delete a project."""
     found = finding.project(session, project)
-    session.client.delete(_confirming(session.path("projects", found.id), confirm, reason))
+    session.client.delete(session.path("projects", found.id), confirm=confirm, reason=reason)
     session.console.document({"deleted": found.slug, "id": found.id})
     session.console.say(f"{found.slug} is deleted. Its history stays.")
     return Exit.OK
@@ -84,10 +83,6 @@ def _said(session: Session, place: EnvironmentOut, sentence: str) -> int:
     session.console.document(place)
     session.console.say(sentence)
     return Exit.OK
-
-
-def _confirming(path: str, name: str, reason: str | None) -> str:
-    return f"{path}?{urlencode({'confirm': name, **({'reason': reason} if reason else {})})}"
 
 
 def _rules(place: EnvironmentOut) -> str:
