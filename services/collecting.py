@@ -11,7 +11,6 @@ import structlog
 from prometheus_client import Counter
 
 from adapters.artifacts import Artifacts
-from adapters.database import Unavailable
 from adapters.readmodels import checkpoints, live
 from adapters.runtime.toolchains import Toolchains
 from adapters.workplaces import clear_dead
@@ -20,6 +19,7 @@ from domain.rejection import Rejection
 from projections import environments, releases
 from projections.changes import ReadModel
 from projections.releases import ReleaseRow
+from services.offices import PASSING
 from services.wiring import Core
 
 PERIOD_SECONDS = 600.0
@@ -59,7 +59,7 @@ class Collecting:
         while True:
             try:
                 await self.look()
-            except (Unavailable, Rejection, OSError) as problem:
+            except (*PASSING, Rejection) as problem:
                 log.warning("what nobody needs could not be removed", reason=str(problem))
             await asyncio.sleep(PERIOD_SECONDS)
 
