@@ -5,7 +5,7 @@ for an append of a hundred facts a tenth of its whole time.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from typing import Any
 
@@ -16,10 +16,15 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from adapters import arrays
+from adapters.walls import READER, SETTING
 
 _MOST_PREPARED = 200
 """A connection keeps so many statements prepared; what comes behind them is sent whole each time."""
 _GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+
+
+WALL = f"SELECT set_config('role', '{READER}', true), set_config('{SETTING}', %s, true)"
+"""Until the end of the transaction, which is that of what is sent with it."""
 
 
 class AnsweringConnection(AsyncConnection[Any]):
@@ -28,15 +33,23 @@ class AnsweringConnection(AsyncConnection[Any]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._names: dict[str, bytes] = {}
+        self._given = 0
         arrays.register(self)
 
-    async def answer(self, statement: str, parameters: Sequence[object]) -> list[bytes | None]:
-        """The values of the statement's only row, as texts. Raises psycopg's errors."""
+    async def answer(
+        self, statement: str, parameters: Sequence[object], tenant: str | None = None
+    ) -> list[bytes | None]:
+        """The values of the statement's only row, as texts. Raises psycopg's errors.
+
+        With ``tenant``, the statement sees the rows of this workspace alone (``tables.wall``): the role and the
+        workspace are set in the same round trip and transaction, which is the statement's own.
+        """
+        ask = self._asked if tenant is None else partial(self._asked_within, tenant)
         try:
-            result = await self.wait(self._asked(statement, parameters))
+            result = await self.wait(ask(statement, parameters))
         except errors.InvalidSqlStatementName:  # psycopg deallocates all after a DROP or a ROLLBACK
             self._names.clear()
-            result = await self.wait(self._asked(statement, parameters))
+            result = await self.wait(ask(statement, parameters))
         return [result.get_value(0, place) for place in range(result.nfields)]
 
     def _asked(self, statement: str, parameters: Sequence[object]) -> PQGen[PGresult]:
@@ -46,7 +59,7 @@ class AnsweringConnection(AsyncConnection[Any]):
         formats = transformer.formats
         name = self._names.get(statement)
         if name is None and len(self._names) < _MOST_PREPARED:
-            name = b"answer_%d" % len(self._names)
+            name = self._new_name()
             self.pgconn.send_prepare(name, _numbered(statement))
             yield from self._result()
             self._names[statement] = name
@@ -55,6 +68,54 @@ class AnsweringConnection(AsyncConnection[Any]):
         else:
             self.pgconn.send_query_prepared(name, values, param_formats=formats)
         return (yield from self._result())
+
+    def _asked_within(self, tenant: str, statement: str, parameters: Sequence[object]) -> PQGen[PGresult]:
+        """The same behind the wall, sent together with what sets it. Plans are for a role, so they are kept apart."""
+        transformer = Transformer(self)
+        wanted = [PyFormat.BINARY if isinstance(one, arrays.Array) else PyFormat.TEXT for one in parameters]
+        values = transformer.dump_sequence(parameters, wanted)
+        self.pgconn.enter_pipeline_mode()
+        new = [
+            *self._send(WALL, WALL, [tenant.encode()], None),
+            *self._send(f"{statement} behind the wall", statement, values, transformer.formats),
+        ]
+        self.pgconn.pipeline_sync()
+        yield from generators.send(self.pgconn)
+        problem: Exception | None = None
+        result: PGresult | None = None
+        for key, name in new:
+            [result, *_] = yield from generators.fetch_many(self.pgconn)
+            if result.status in _GOOD:
+                if key:
+                    self._names[key] = name
+            elif problem is None and result.status != ExecStatus.PIPELINE_ABORTED:
+                problem = errors.error_from_result(result)
+        yield from generators.fetch_many(self.pgconn)  # where they were synchronised
+        self.pgconn.exit_pipeline_mode()
+        if problem or result is None:
+            raise problem or errors.InternalError("nothing was asked")
+        return result
+
+    def _send(
+        self, key: str, statement: str, values: Sequence[Any], formats: Sequence[Any] | None
+    ) -> list[tuple[str, bytes]]:
+        """Send a statement, prepared under its key where that can be; for each result to come, what is named then."""
+        name = self._names.get(key)
+        if name is None and len(self._names) >= _MOST_PREPARED:
+            self.pgconn.send_query_params(_numbered(statement), values, param_formats=formats)
+            return [("", b"")]
+        new = []
+        if name is None:
+            name = self._new_name()
+            self.pgconn.send_prepare(name, _numbered(statement))
+            new.append((key, name))
+        self.pgconn.send_query_prepared(name, values, param_formats=formats)
+        return [*new, ("", b"")]
+
+    def _new_name(self) -> bytes:
+        """One that was never given: what a failed pipeline has prepared stays prepared."""
+        self._given += 1
+        return b"answer_%d" % self._given
 
     def _result(self) -> PQGen[PGresult]:
         results: list[PGresult] = yield from generators.execute(self.pgconn)

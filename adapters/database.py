@@ -18,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from adapters.answering import AnsweringConnection
 from adapters.bell import Bell, Bells, News
 from adapters.cancelling import heeded
+from adapters.walls import READER
 
 T = TypeVar("T")
 
@@ -39,6 +40,9 @@ _CONNECTION_SECONDS = 3.0
 """So long a caller waits for a connection of the pool."""
 _IDLE_SECONDS = 10.0
 """After so long a connection that nobody needs is given back: each is a process of 2 MB in the server."""
+_MAY_READ_WITHIN: LiteralString = (
+    "SELECT count(*) = 1 FROM pg_roles WHERE rolname = %s AND pg_has_role(session_user, oid, 'MEMBER')"
+)
 _PATIENCE = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -110,6 +114,7 @@ class Database:
             open=False,
             kwargs={"autocommit": True},
         )
+        self._walled = False
         self._bells = Bells()
         self._news: defaultdict[str, set[News]] = defaultdict(set)
         self._listeners: dict[str, asyncio.Task[None]] = {}
@@ -122,6 +127,7 @@ class Database:
         database = cls(await asyncio.to_thread(ensure_schema, url), connections)
         await database._pool.open()
         try:
+            [(database._walled,)] = await database.fetch(_MAY_READ_WITHIN, [READER])
             yield database
         finally:
             await database._close()
@@ -137,9 +143,16 @@ class Database:
         """The rows of a statement that does no harm when it is carried out twice, as after a restart of the server."""
         return await self._twice(lambda: self._fetch(query, parameters))
 
-    async def answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
-        """The values of such a statement's only row, as texts: ``fetch`` at two thirds of its cost."""
-        return await self._twice(lambda: self._answer(query, parameters))
+    async def answer(
+        self, query: LiteralString, parameters: Sequence[object], tenant: str | None = None
+    ) -> list[bytes | None]:
+        """The values of such a statement's only row, as texts: ``fetch`` at two thirds of its cost.
+
+        With ``tenant``, no row of another workspace's is seen, where the server has the role for it
+        (``adapters.walls``).
+        """
+        within = tenant if self._walled else None
+        return await self._twice(lambda: self._answer(query, parameters, within))
 
     async def _twice(self, asked: Callable[[], Awaitable[T]]) -> T:
         try:
@@ -155,11 +168,13 @@ class Database:
             cursor = await connection.execute(query, parameters, binary=True)
             return await cursor.fetchall()
 
-    async def _answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
+    async def _answer(
+        self, query: LiteralString, parameters: Sequence[object], tenant: str | None
+    ) -> list[bytes | None]:
         with unavailable(), heeded():
             connection = await self._pool.getconn()
             try:
-                return await connection.answer(query, parameters)
+                return await connection.answer(query, parameters, tenant)
             finally:
                 await self._pool.putconn(connection)
 
@@ -279,9 +294,14 @@ def _make_role(connection: Connection) -> bool:
     # Roles belong to the whole server: another database's processes may be making this one at the same moment.
     made_meanwhile = (errors.DuplicateObject, errors.UniqueViolation, errors.InternalError_)
     refused = (errors.InsufficientPrivilege, errors.UndefinedObject)
-    for statement in ("CREATE ROLE {} NOLOGIN", "GRANT {} TO CURRENT_USER"):
+    for statement in (
+        "CREATE ROLE {0} NOLOGIN",
+        "GRANT {0} TO CURRENT_USER",
+        "CREATE ROLE {1} NOLOGIN",
+        "GRANT {1} TO {0}",
+    ):
         with suppress(*made_meanwhile, *refused), connection.transaction():
-            connection.execute(sql.SQL(statement).format(role))
+            connection.execute(sql.SQL(statement).format(role, sql.Identifier(READER)))
     return _is_member(connection)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from copy import copy
 from functools import cache
 from typing import Any, LiteralString, NamedTuple, Self, TypeVar
 
@@ -14,6 +15,7 @@ from psycopg import errors, sql
 from adapters import cursors, tables
 from adapters.database import PROJECTED, Database, Unavailable
 from adapters.readmodels import live
+from domain.identifiers import TenantId
 from domain.rejection import Detail, Invalid
 from projections.catalogue import ALL
 from projections.changes import ReadModel, Row, Table
@@ -37,9 +39,19 @@ and its project above all; so it would fetch and sort thousands of rows for each
 class PostgresReader(Reader):
     """Looks up the live generations. Every method raises ``Unavailable`` while they cannot be read."""
 
-    def __init__(self, database: Database, models: Mapping[str, ReadModel] = ALL) -> None:
+    def __init__(
+        self, database: Database, models: Mapping[str, ReadModel] = ALL, tenant: TenantId | None = None
+    ) -> None:
+        """With ``tenant`` it sees no row of another workspace's, whatever it is asked for (``adapters.walls``)."""
         self._database = database
+        self.tenant = tenant
         self._schemas = {table: live(model.name) for model in models.values() for table in model.tables}
+
+    def within(self, tenant: TenantId) -> "PostgresReader":
+        """The same behind the wall of one workspace."""
+        walled = copy(self)
+        walled.tenant = tenant
+        return walled
 
     async def one(self, table: Table[R], equal: Mapping[str, object]) -> R | None:
         """The row with these column values, or None."""
@@ -67,7 +79,7 @@ class PostgresReader(Reader):
 
     async def _answer(self, statement: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
         with _being_grown():
-            return await self._database.answer(statement, parameters)
+            return await self._database.answer(statement, parameters, self.tenant)
 
 
 class _Question(NamedTuple):
@@ -249,7 +261,7 @@ def _decoder(table: Table[R]) -> msgspec.json.Decoder[list[R]]:
 def _being_grown() -> Iterator[None]:
     try:
         yield
-    except (errors.UndefinedTable, errors.UndefinedColumn) as problem:
+    except (errors.UndefinedTable, errors.UndefinedColumn, errors.InsufficientPrivilege) as problem:
         raise Unavailable("This list is being built from the event log. Try again in a moment.") from problem
 
 

@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from adapters import growths, tables
 from adapters.database import MANY, PROJECTED
 from adapters.folding import Folding, Statement
+from adapters.walls import READER
 from domain.fact import Value
 from projections.changes import ReadModel
 
@@ -106,10 +107,25 @@ async def begin(connection: AsyncConnection, model: ReadModel) -> None:
         await connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
         for table in model.tables:
             await connection.execute(tables.create(schema, table))
+        if await walled(connection):
+            await connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema), _READER))
+            for table in model.tables:
+                for statement in tables.wall(schema, table):
+                    await connection.execute(statement)
         await connection.execute(
             "INSERT INTO read_models.checkpoints (generation, position, fingerprint) VALUES (%s, 0, %s)",
             [schema, tables.fingerprint(model)],
         )
+
+
+async def walled(connection: AsyncConnection) -> bool:
+    """Whether there is a role for readers of one workspace, and it can be taken."""
+    query = "SELECT count(*) FROM pg_roles WHERE rolname = %s AND pg_has_role(oid, 'MEMBER')"
+    found = await (await connection.execute(query, [READER])).fetchone()
+    return found == (1,)
+
+
+_READER = sql.Identifier(READER)
 
 
 async def index(connection: AsyncConnection, model: ReadModel) -> None:

@@ -8,8 +8,14 @@ import msgspec
 from msgspec import inspect
 from psycopg import sql
 
+from adapters.walls import READER, SETTING
 from domain.fact import Value
 from projections.changes import ReadModel, Row, Table
+
+WALLS = 1
+"""Which walls a generation has; with others the models grow again."""
+WORKSPACES = "workspaces"
+"""The table whose key is the workspace."""
 
 
 class Column(Value):
@@ -49,7 +55,7 @@ def _column(field: inspect.Field) -> Column:
 def fingerprint(model: ReadModel) -> str:
     """A digest of the shape of a read model's rows; another one means that the model must grow again."""
     shape = [(table.name, table.key, table.indexes, _shape(table.row)) for table in model.tables]
-    return sha256(msgspec.json.encode(shape)).hexdigest()
+    return sha256(msgspec.json.encode([WALLS, shape])).hexdigest()
 
 
 def _shape(row: type[Row]) -> Any:
@@ -83,6 +89,25 @@ def create(schema: str, table: Table[Any]) -> sql.Composed:
     ]
     lines.append(sql.SQL("PRIMARY KEY ({})").format(names(table.key)))
     return sql.SQL("CREATE TABLE {} ({}) WITH (fillfactor = 90)").format(name(schema, table), sql.SQL(", ").join(lines))
+
+
+def wall(schema: str, table: Table[Any]) -> list[sql.Composed]:
+    """The statements that let readers of one workspace see its rows alone, whatever they ask for.
+
+    The owner sees all of them. A table without workspaces is for no reader, but for that of the workspaces themselves.
+    """
+    column = "id" if table.name == WORKSPACES else "tenant_id"
+    if column not in table.row.__struct_fields__:
+        return []
+    statements = (
+        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY workspace ON {table} FOR SELECT USING ({column} = current_setting({setting}, true))",
+        "GRANT SELECT ON {table} TO {reader}",
+    )
+    given = {"table": name(schema, table), "column": sql.Identifier(column)}
+    return [
+        sql.SQL(one).format(**given, setting=sql.Literal(SETTING), reader=sql.Identifier(READER)) for one in statements
+    ]
 
 
 def create_indexes(schema: str, table: Table[Any]) -> list[sql.Composed]:

@@ -78,6 +78,7 @@ async def serve(settings: Settings, ready: Ready) -> None:
                 numbers=built_on.numbers,
                 vault=built_on.vault,
                 reader=built_on.reader,
+                within=built_on.reader.within,
                 callers=Callers(built_on.reader, built_on.database, progress),
                 progress=progress,
                 told=lambda: built_on.database.news(PROJECTED),

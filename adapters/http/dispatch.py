@@ -59,14 +59,18 @@ class Call:
     """The request under its client's name, if it gave one."""
     done_before: bool
     """It is a repetition; nothing is done again."""
+    walled: bool
+    """The path names the workspace; nothing of another one is seen."""
     if_match: str | None
     if_none_match: str | None
 
     @property
     def reader(self) -> Reader:
         """The read models, as far as the caller may see them."""
-        reached = self.principal.project_ids
-        return Narrowed(self.parts.reader, reached) if reached else self.parts.reader
+        reader = self.parts.reader
+        if self.walled:
+            reader = self.parts.within(self.tenant)
+        return Narrowed(reader, self.principal.project_ids) if self.principal.project_ids else reader
 
     @property
     def tenant(self) -> TenantId:
@@ -150,6 +154,7 @@ async def prepare(request: Request[Any, Any, Any]) -> None:
         under_way=request.app.state[UNDER_WAY],
         request=wanted,
         done_before=wanted is not None and await repeated(parts.log, wanted),
+        walled="tenant_id" in request.path_params,
         if_match=request.headers.get("if-match") if changing else None,
         if_none_match=request.headers.get("if-none-match"),
     )

@@ -15,12 +15,13 @@ from adapters.http.watching import Doorbell, Telling
 from adapters.lockout import Lockout
 from adapters.notifications.deliveries import Deliveries
 from adapters.operations import Operations
-from adapters.runtime.measurements import InstanceMeasurements
 from adapters.quotas import Quotas
+from adapters.runtime.measurements import InstanceMeasurements
 from adapters.settings import Settings
 from adapters.uses import Uses
 from commands.handling import Handler
 from commands.ports import Clock, EventLog, Numbers, Vault
+from domain.identifiers import TenantId
 from projections.reading import Reader
 
 
@@ -66,6 +67,8 @@ class Parts:
     numbers: Numbers
     vault: Vault
     reader: Reader
+    within: Callable[[TenantId], Reader]
+    """The same behind the wall of one workspace."""
     callers: Reader
     """The same for credentials, remembered as long as they hold."""
     progress: Progress

@@ -114,9 +114,11 @@ class Explaining(Database):
         self._connection = connection
         self.sorted: list[int] = []
 
-    async def answer(self, query: LiteralString, parameters: Sequence[object]) -> list[bytes | None]:
+    async def answer(
+        self, query: LiteralString, parameters: Sequence[object], tenant: str | None = None
+    ) -> list[bytes | None]:
         self._explain(query, parameters)
-        return await self._database.answer(query, parameters)
+        return await self._database.answer(query, parameters, tenant)
 
     async def fetch(self, query: LiteralString, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         self._explain(query, parameters)

@@ -153,6 +153,7 @@ class Plane:
                 numbers=self.core.numbers,
                 vault=self.core.vault,
                 reader=self.core.reader,
+                within=self.core.reader.within,
                 callers=Callers(self.core.reader, self.core.database, self.progress),
                 progress=self.progress,
                 told=lambda: self.core.database.news(PROJECTED),

@@ -85,7 +85,7 @@ async def leave_workspace(data: JSONBody[Leaving], call: NamedDependency[Call]) 
 @get(MEMBERS)
 async def list_members(call: NamedDependency[Call], asked: NamedDependency[Asked]) -> Listing[MemberOut]:
     """List a workspace's members and their roles."""
-    page, emails = await credentials.members(call.reader, call.tenant, asked.paging)
+    page, emails = await credentials.members(call.parts.reader, call.tenant, asked.paging)
     return call.listed(page, asked, lambda row: words.workspaces.member(row, emails))
 
 
@@ -100,7 +100,7 @@ async def give_role(
     command = GiveRole(tenant_id=call.tenant, account_id=account_id, role=data.role, by=call.principal.account_id)
     await call.perform(call.handler.handle(command, call.because(data.reason), request=call.request))
     row = existing(await credentials.membership(call.reader, account_id, call.tenant), "member")
-    account = existing(await credentials.account(call.reader, account_id), "member")
+    account = existing(await credentials.account(call.parts.reader, account_id), "member")
     return call.shown(1, words.workspaces.member(row, {account_id: account.email}))
 
 
