@@ -1,6 +1,6 @@
 """How much the programs of each workspace have printed today, over all executors, and whether they may print more.
 
-Counted in memory and added up in PostgreSQL once a second; so a limit is kept to what is printed within a second or two.
+Counted in memory and added up in PostgreSQL once a second; so a limit is kept to what is printed in a second or two.
 """
 
 import asyncio

@@ -12,8 +12,8 @@ import msgspec
 from adapters.database import Unavailable, UnsuitableDatabase
 from adapters.http.passwords import Passwords
 from adapters.http.tokens import digest, new_token
-from adapters.settings import Address, Settings
 from adapters.master_keys import MasterKeyError
+from adapters.settings import Address, Settings
 from commands.account import IssueApiToken
 from commands.ports import SecretValue
 from commands.registering import register

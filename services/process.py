@@ -10,10 +10,10 @@ import uvloop
 
 from adapters.cancelling import ended
 from adapters.database import Unavailable, UnsuitableDatabase
+from adapters.master_keys import MasterKeyError
 from adapters.metrics import shown_at, shown_on, socket_of
 from adapters.observability import configure_logging
 from adapters.settings import Settings, private_directory
-from adapters.master_keys import MasterKeyError
 from services.parts import say_ready
 from services.programs import CannotStart
 

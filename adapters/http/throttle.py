@@ -22,7 +22,7 @@ class Throttle:
         self._uses: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str, limit: int | None = None) -> int:
-        """Use the key, which may have its own limit: 0 where that is allowed, else the whole seconds until it will be."""
+        """Use the key, which may have its own limit: 0 where that is allowed, else the seconds until it will be."""
         limit = self._limit if limit is None else limit
         if limit < 1:
             return ceil(self._period)

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from adapters.database import Unavailable, UnsuitableDatabase
 from adapters.growths import Difference, Growth, Phase
+from adapters.master_keys import MasterKeyError
 from adapters.operations import Operations, Standing
 from adapters.settings import Settings
-from adapters.master_keys import MasterKeyError
 from domain.rejection import Conflict, NotFound, Rejection
 from projections.catalogue import ALL
 from projections.phrases import counted

@@ -123,7 +123,7 @@ class MemoryVault:
                 return SecretValue(sealed.ciphertext[::-1].decode())
         raise NotFound("There is no such value.")
 
-    async def forget(self, scope: str, position: int) -> None:
+    async def forget(self, scope: str, position: int) -> None:  # noqa: ARG002 - the port's own parameter
         """Keep nothing of the scope."""
         self._log.sealed = [sealed for sealed in self._log.sealed if sealed.scope != scope]
 

@@ -28,7 +28,6 @@ from domain.workspace import (
     WorkspaceRenamed,
 )
 
-
 LATER = datetime(2026, 2, 1, tzinfo=UTC)
 
 

@@ -114,7 +114,9 @@ async def test_channel(channel_id: FromPath[ChannelId], call: NamedDependency[Ca
 
 
 @post(CHANNEL + "/rotate-secret", status_code=200)
-async def rotate_signing_secret(channel_id: FromPath[ChannelId], call: NamedDependency[Call]) -> Answer[NewSigningSecret]:
+async def rotate_signing_secret(
+    channel_id: FromPath[ChannelId], call: NamedDependency[Call]
+) -> Answer[NewSigningSecret]:
     """Sign by another secret.
 
     For a day messages are signed by both, so that receivers can be changed at leisure.
