@@ -10,21 +10,23 @@ import pytest
 from adapters.http.native.wire.workspaces import LimitsIn
 from services.cli import admitting, proving
 from services.cli.session import Session
+from services.console import Console
 from tests.dialects.plane import PASSWORD, Caller, Plane
 
 Typing = Callable[..., Any]
 
 
 @pytest.fixture
-def typing(plane: Plane, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typing:
+def typing(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Typing:
     """Runs a command as somebody who types these lines, and reads its JSON."""
 
     def typed(caller: Caller, command: Callable[..., int], *arguments: Any, lines: str = PASSWORD) -> Any:
         monkeypatch.setattr("sys.stdin", io.StringIO(lines))
-        capsys.readouterr()
+        out = io.StringIO()  # the plane in this process writes its log to the other one
         with Session(as_json=True, api_url=plane.url, token=caller.token) as session:
+            session.console = Console(as_json=True, out=out)
             assert command(session, *arguments) == 0
-        return json.loads(capsys.readouterr().out.splitlines()[-1])
+        return json.loads(out.getvalue().splitlines()[-1])
 
     return typed
 
