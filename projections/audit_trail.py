@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, cast
 
-from msgspec.structs import replace
-
 from domain.account import AccountRegistered, ApiTokenIssued
 from domain.catalogue import AnyFact
 from domain.fact import Value, tag_of
@@ -133,14 +131,18 @@ async def listing(reader: Reader, sought: Sought, paging: Paging) -> Page[AuditR
     return await reader.select(AUDIT_TRAIL, sought.selection(), paging)
 
 
-async def chain(reader: Reader, tenant: TenantId, began: StreamName, others: Sequence[StreamName]) -> list[AuditRow]:
-    """The facts of the stream ``began``, and those of ``others`` that the same request caused meanwhile."""
-    own = await _facts(reader, Sought(tenant_id=tenant, subject=began, descending=False))
+async def chain(
+    reader: Reader, tenant: TenantId, began: StreamName, others: Sequence[StreamName], shared: StreamName
+) -> list[AuditRow]:
+    """The facts of the streams ``began`` and ``others``, and what their requests caused meanwhile in ``shared``."""
+    streams = [Sought(tenant_id=tenant, subject=subject) for subject in (began, *others)]
+    own = [row for sought in streams for row in await _facts(reader, sought)]
     if not own:
         return []
-    meanwhile = Sought(tenant_id=tenant, after=own[0].position, upto=own[-1].position, descending=False)
-    found = [row for subject in others for row in await _facts(reader, replace(meanwhile, subject=subject))]
-    caused = [row for row in found if row.correlation_id == own[0].correlation_id]
+    first, last = min(row.position for row in own), max(row.position for row in own)
+    meanwhile = await _facts(reader, Sought(tenant_id=tenant, subject=shared, after=first, upto=last))
+    requests = {row.correlation_id for row in own}
+    caused = [row for row in meanwhile if row.correlation_id in requests]
     return sorted([*own, *caused], key=lambda row: row.position)
 
 

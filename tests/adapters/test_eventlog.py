@@ -346,5 +346,5 @@ async def test_an_auditor_reads_the_log_in_psql(database_url: str, log: EventLog
         connection.execute("INSERT INTO log.events VALUES (2, 'thing', 1, 'not.json', 'state')")
         rows = connection.execute("SELECT tenant, actor ->> 'name', at IS NOT NULL, fact FROM log.audit").fetchall()
 
-    fact = {"tenant_id": "tenant", "name": "with a NUL: \ufffd"}
+    fact = {"tenant_id": "tenant", "name": "with a NUL: \ufffd", "founder": None, "slot": None}
     assert rows == [("tenant", "shipbook", True, fact), (None, None, False, None)]

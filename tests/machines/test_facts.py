@@ -1,28 +1,21 @@
 """Laws of every fact: it is stored and read without loss, and every state takes every fact."""
 
-from typing import Any, get_args
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from commands import account, deployment, environment, lines, project, release, repository, secret, workspace
 from commands.decider import AnyDecider
-from domain import catalogue
+from commands.routing import ROUTES
 from domain.catalogue import FACTS, AnyFact
 from domain.fact import Fact, Value, tag_of
 from domain.history import Context
 from tests.machines.facts import any_of
 
-DECIDERS = [
-    module.DECIDER
-    for module in (account, deployment, environment, lines, project, release, repository, secret, workspace)
-]
-EVENTS: dict[str, Any] = {
-    decider.category: vars(catalogue)["lines" if decider.category == "log" else decider.category].Event
-    for decider in DECIDERS
-}
+DECIDERS = [*{decider.category: decider for decider, _ in ROUTES.values()}.values()]
+EVENTS: dict[str, Any] = {decider.category: [*get_type_hints(decider.evolve).values()][1] for decider in DECIDERS}
 DECODER: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(AnyFact)
 
 
@@ -49,7 +42,7 @@ def test_a_stored_fact_says_everything_and_leans_on_no_default(tag: str) -> None
 
 def assert_whole(value: Value | Fact, stored: dict[str, Any]) -> None:
     """Every field is there, in depth: a default that changes later must not change what was meant."""
-    assert set(stored) - {"fact"} == set(value.__struct_fields__)
+    assert set(stored) - {value.__struct_config__.tag_field} == set(value.__struct_fields__)
     for name in value.__struct_fields__:
         inner = getattr(value, name)
         if isinstance(inner, Value):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 from msgspec.structs import replace
 
@@ -53,16 +54,14 @@ async def list_audit_trail(
     since: Since = None,
     until: Until = None,
     after: After = None,
-) -> Listing[AuditOut]:
+) -> Answer[Listing[AuditOut]]:
     """Show who did what, when, from where and why.
 
     The newest first, or from a position on the oldest first. With ``Accept: text/event-stream`` or
     ``application/x-ndjson`` facts come as they happen, from ``after`` or ``Last-Event-ID`` on.
     """
-    found: Listing[AuditOut] = await _answered(
-        request, call, asked, _sought(call.tenant, actor, action, subject, since, until, after)
-    )
-    return found
+    sought = _sought(call.tenant, actor, action, subject, since, until, after)
+    return await _answered(request, call, asked, sought)
 
 
 @get("/operator/audit", guards=[operators_only])
@@ -77,12 +76,10 @@ async def list_all_audit_trails(
     since: Since = None,
     until: Until = None,
     after: After = None,
-) -> Listing[AuditOut]:
+) -> Answer[Listing[AuditOut]]:
     """Show who did what in every workspace. For operators only."""
-    found: Listing[AuditOut] = await _answered(
-        request, call, asked, _sought(tenant, actor, action, subject, since, until, after)
-    )
-    return found
+    sought = _sought(tenant, actor, action, subject, since, until, after)
+    return await _answered(request, call, asked, sought)
 
 
 @post(AUDIT + "/export", status_code=200, media_type=NDJSON)
@@ -112,10 +109,9 @@ async def explain_deployment(deployment_id: FromPath[DeploymentId], call: NamedD
     The request that began it, and each fact that followed from that, up to the release that became active.
     """
     row = existing(await deployments.find(call.reader, call.tenant, deployment_id), "deployment")
-    others = [stream("environment", row.environment_id)]
-    if row.release_id:
-        others.append(stream("release", row.release_id))
-    chain = await audit_trail.chain(call.reader, call.tenant, stream("deployment", row.id), others)
+    made = [stream("release", row.release_id)] if row.release_id else []
+    place = stream("environment", row.environment_id)
+    chain = await audit_trail.chain(call.reader, call.tenant, stream("deployment", row.id), made, place)
     return call.shown(row.version, words.audit.why(row, chain))
 
 
@@ -154,13 +150,17 @@ def _aware(field: str, at: datetime | None) -> datetime | None:
     return at
 
 
-async def _answered(request: Request[Any, Any, Any], call: Call, asked: Asked, sought: Sought) -> Any:
+async def _answered(
+    request: Request[Any, Any, Any], call: Call, asked: Asked, sought: Sought
+) -> Answer[Listing[AuditOut]]:
     events = EVENTS in request.headers.get("accept", "")
     if events or wants_ndjson(request):
         begun = cursor(request, sought.after or 0).after
         found = auditing.following(call, request.app.state["watching"], _from(sought, begun), events=events)
-        return Sending(EVENTS if events else NDJSON, found, headers={"Cache-Control": "no-store"})
-    return call.listed(await audit_trail.listing(call.reader, sought, asked.paging), asked, words.audit.audit)
+        call.exchange.streaming = True
+        kept = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return Stream(found, media_type=EVENTS if events else NDJSON, headers=kept)  # type: ignore[return-value]  # as good
+    return Answer(call.listed(await audit_trail.listing(call.reader, sought, asked.paging), asked, words.audit.audit))
 
 
 def _from(sought: Sought, after: int) -> Sought:
