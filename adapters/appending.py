@@ -42,6 +42,10 @@ async def _at_its_word(connection: AnsweringConnection, batch: Sequence[Submissi
     firsts = _firsts(run for submission in batch for run in submission.runs)
     admission = Admission(Seen(versions={stream: first - 1 for stream, first in firsts.items()}))
     places = [_judged(admission, submission) for submission in batch]
+    if any(
+        submission.request and not isinstance(place, range) for submission, place in zip(batch, places, strict=True)
+    ):
+        return None  # what its key came with before, only a look tells, and that is the first thing to be told
     columns, statement = _columns(firsts, admission.runs), _APPEND
     if admission.holders or admission.requests:
         columns, statement = [*columns, *_named_columns(admission)], _APPEND_NAMED
