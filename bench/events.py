@@ -34,11 +34,19 @@ from domain.identifiers import (
     EnvironmentId,
     ProjectId,
     RequestId,
+    StreamName,
     TenantId,
     stream,
     uuid7,
 )
-from domain.project import BuildConfig, ProjectType, RuntimeConfig
+from domain.project import (
+    BuildConfig,
+    EnvironmentAdded,
+    EnvironmentPlan,
+    ProjectCreated,
+    ProjectType,
+    RuntimeConfig,
+)
 from services.bootstrap import Credentials
 from services.embedded import nats_running, postgres_running
 from services.parts import said_ready
@@ -100,7 +108,8 @@ class Deployment:
         self._turn = asyncio.Lock()
 
     async def begin(self, log: EventLog) -> None:
-        """Queue it."""
+        """Queue it, in a project of its own."""
+        project_id, place = ProjectId(uuid7()), EnvironmentId(uuid7())
         recipe = Recipe(
             type=ProjectType.STATIC,
             connection_id=ConnectionId(uuid7()),
@@ -108,11 +117,25 @@ class Deployment:
             build=BuildConfig(),
             runtime=RuntimeConfig(),
         )
+        created = ProjectCreated(
+            project_id=project_id,
+            name=str(self.number),
+            slug=f"events-{self.number}",
+            type=recipe.type,
+            connection_id=recipe.connection_id,
+            root_directory="",
+            production_branch="main",
+            build=recipe.build,
+            runtime=recipe.runtime,
+        )
+        plan = EnvironmentPlan(environment_id=place, name="production", branch="main", label=f"events-{self.number}")
+        added = EnvironmentAdded(project_id=project_id, environment=plan)
+        await self._append(log, stream("project", project_id), 0, created, added)
         queued = DeploymentQueued(
             deployment_id=self.id,
             number=self.number,
-            project_id=ProjectId(uuid7()),
-            environment_id=EnvironmentId(uuid7()),
+            project_id=project_id,
+            environment_id=place,
             branch="main",
             recipe=recipe,
         )
@@ -127,6 +150,10 @@ class Deployment:
             self.durable[name.encode()] = perf_counter()
 
     async def _record(self, log: EventLog, fact: Fact) -> None:
+        await self._append(log, stream("deployment", self.id), self.version, fact)
+        self.version += 1
+
+    async def _append(self, log: EventLog, name: StreamName, version: int, *facts: Fact) -> None:
         context = Context(
             tenant_id=self._tenant,
             actor=Actor(name="bench"),
@@ -134,9 +161,7 @@ class Deployment:
             causation_id=CausationId(uuid7()),
             at=SystemClock().now(),
         )
-        name = stream("deployment", self.id)
-        await log.append(Append(stream=name, version=self.version, facts=(fact,), context=context))
-        self.version += 1
+        await log.append(Append(stream=name, version=version, facts=facts, context=context))
 
 
 class Reader(asyncio.Protocol):

@@ -17,6 +17,12 @@ def contents(root: Path) -> Iterator[tuple[Path, bytes]]:
                 continue
 
 
+def named(root: Path, part: str) -> list[Path]:
+    """Everything below ``root`` in whose name the part stands."""
+    found = (Path(directory, name) for directory, folders, names in os.walk(root) for name in (*folders, *names))
+    return [path for path in found if part in path.name]
+
+
 def control_groups(pattern: str) -> list[str]:
     """The names of this machine's control groups that match."""
     found = (names for _, names, _ in os.walk("/sys/fs/cgroup"))

@@ -8,6 +8,7 @@ import pytest
 from tests.system import repositories
 from tests.system.planes import Plane, until
 from tests.system.repositories import repository
+from tests.trees import named
 
 pytestmark = [pytest.mark.xdist_group("plane"), pytest.mark.timeout(300)]
 
@@ -31,7 +32,7 @@ def test_deployments_take_turns_a_release_is_promoted_and_a_deleted_environment_
     until(lambda: "flask one" in plane.page(host).text)
 
     def running() -> list[Any]:
-        return [one for one in (plane.directory / "applications").rglob("*") if promoted["releaseId"] in one.name]
+        return named(plane.directory / "applications", promoted["releaseId"])
 
     assert running()
     plane.api.send("DELETE", f"{places}/{staging['id']}?confirm=staging")
