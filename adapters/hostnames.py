@@ -41,7 +41,7 @@ def displayed(hostname: str) -> str:
 
 def _is_address(name: str) -> bool:
     try:
-        ip_address(name.strip("[]").partition("%")[0])
+        ip_address(name.rstrip(".").strip("[]").partition("%")[0])
     except ValueError:
         return False
     return True

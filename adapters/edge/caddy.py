@@ -92,8 +92,8 @@ def _host_routes(settings: Settings) -> list[dict[str, Any]]:
 def _entry_routes(settings: Settings, entry: str) -> list[dict[str, Any]]:
     """A release by its name, a service, a redirect, or else whatever is public.
 
-    Reading the name follows the host's link twice, and the others once each: if the link changes in between, the last
-    route serves the request, so that none is lost.
+    Reading a name follows the host's link twice: if the link changes in between, the last routes, which read no name,
+    serve the request, so that none is lost.
     """
     hosts = f"{settings.sites_dir}/hosts"
     named = _subroute(
@@ -119,6 +119,8 @@ def _entry_routes(settings: Settings, entry: str) -> list[dict[str, Any]]:
         {"match": [_file(hosts, f"/{entry}/stopped/*")], "handle": [_owned(stopped)]},
         {"match": [_file(hosts, f"/{entry}/redirect/*")], "handle": [sent_on]},
         {"match": [_file(hosts, f"/{entry}/public/")], "handle": _static(f"{hosts}/{entry}")},
+        {"match": [_file(hosts, f"/{entry}/service/")], "handle": [service]},
+        {"match": [_file(hosts, f"/{entry}/stopped/")], "handle": [stopped]},
     ]
 
 

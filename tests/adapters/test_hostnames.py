@@ -82,6 +82,7 @@ def test_the_form_of_a_form_is_itself_and_people_can_read_it_back(name: str) -> 
 
 
 @given(NAMES)
+@example("192.0.2.1")  # an address with a final dot was taken for a name
 def test_capitals_and_a_final_dot_make_no_other_name(name: str) -> None:
     kept = form(name.replace("ß", "s"))
     assert form(name.replace("ß", "s").upper() + ".") == kept
