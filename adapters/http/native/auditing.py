@@ -12,15 +12,14 @@ from msgspec.structs import fields, replace
 from adapters.http.dispatch import Call
 from adapters.http.native.wire.audit import AuditOut
 from adapters.http.native.words.audit import audit
+from adapters.http.streams.feed import PING_SECONDS
 from adapters.http.streams.framing import COMMENT, RETRY, event, json_line
+from adapters.http.streams.serving import LONGEST_SECONDS
 from adapters.http.watching import Watching
 from projections import audit_trail
 from projections.audit_trail import AuditRow, Sought
 from projections.reading import LARGEST_PAGE, Paging
 
-LONGEST_SECONDS = 3600.0
-"""After this a reader is sent away once, so that it shows its credentials again."""
-PING_SECONDS = 15.0
 _BREATH_SECONDS = 0.1
 """Facts may come faster than people look."""
 

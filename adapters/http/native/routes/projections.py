@@ -25,14 +25,13 @@ from adapters.http.native.wire.projections import (
     StoppedOut,
 )
 from adapters.http.paging import Listing
+from adapters.http.streams.feed import PING_SECONDS
 from adapters.http.streams.framing import COMMENT, EVENTS, RETRY, event
+from adapters.http.streams.serving import LONGEST_SECONDS
 from adapters.http.watching import Watching
 from adapters.operations import Standing
 
 PROJECTIONS = "/operator/projections"
-LONGEST_SECONDS = 3600.0
-"""After this a reader is sent away once, so that it shows its credentials again."""
-PING_SECONDS = 15.0
 _BREATH_SECONDS = 0.2
 """Facts may come faster than people look."""
 
